@@ -136,6 +136,11 @@ export class Builder {
     this.#metadata[key] = text;
   }
 
+  /** A note made earlier, or carried over from the graph this builder went on from. */
+  noted(key: string): string | undefined {
+    return this.#metadata[key];
+  }
+
   /** A name nobody has yet, beginning with `stem`. */
   fresh(stem: string): string {
     for (;;) {
@@ -246,7 +251,7 @@ export class Builder {
         if (output !== "") values.set(output, { name: output, ...pickInfo(this.known(output)) });
       }
     }
-    const fused = this.#nodes.some((node) => node.domain === fusedDomain);
+    const domains = new Set(this.#nodes.map((node) => node.domain).filter((domain) => domain !== ""));
     return {
       name,
       inputs: this.#inputs,
@@ -254,7 +259,7 @@ export class Builder {
       initializers: this.#initializers,
       nodes: this.#nodes,
       values,
-      opsets: fused ? { "": this.opset, [fusedDomain]: 1 } : { "": this.opset },
+      opsets: { "": this.opset, ...Object.fromEntries([...domains].toSorted().map((domain) => [domain, 1])) },
       metadata: this.#metadata,
     };
   }
