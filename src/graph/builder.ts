@@ -141,6 +141,11 @@ export class Builder {
     return this.#metadata[key];
   }
 
+  /** The nodes so far, in order. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
   /** A name nobody has yet, beginning with `stem`. */
   fresh(stem: string): string {
     for (;;) {
