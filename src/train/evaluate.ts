@@ -1,0 +1,129 @@
+import { type FlatLayout, flatLayout } from "../autodiff/flat.ts";
+import { port, unpack } from "../autodiff/step.ts";
+import { ScopeError } from "../base/error.ts";
+import { toBlockedLayout } from "../graph/blocked.ts";
+import { bind } from "../graph/bind.ts";
+import { Builder } from "../graph/builder.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Runtime, Session } from "../runtime/session.ts";
+import { float32, sizeOf } from "../tensor/tensor.ts";
+
+/** What a network does on a set of images. */
+export interface Evaluation {
+  /** Mean softmax cross-entropy, nats per image. */
+  readonly loss: number;
+  /** Share of images whose largest logit is the label's, in [0, 1]. */
+  readonly accuracy: number;
+  /** 1 where the prediction was right, one entry an image, in the set's order. */
+  readonly correct: Uint8Array;
+}
+
+/** Images to look at: fills rows of a [B, C, H, W] buffer with images `from` … and knows their labels. */
+export interface ImageSource {
+  readonly count: number;
+  readonly labels: ArrayLike<number>;
+  fill(into: Float32Array, from: number, count: number): void;
+}
+
+/** A network made ready to be evaluated at many points of its weight space: the weights are inputs. */
+export interface Evaluator {
+  /** Where each parameter lies in the weight vector `evaluate` takes. */
+  readonly layout: FlatLayout;
+  /** @throws {ScopeError} runtime; diverged, when a logit is not a number */
+  evaluate(weights: Float32Array, images: ImageSource, signal?: AbortSignal): Promise<Evaluation>;
+  /** Logits of up to `batch` images at a time, [count, K]. */
+  logits(weights: Float32Array, images: ImageSource, signal?: AbortSignal): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens `graph` (one input [N, C, H, W], logits [N, K] first output) for evaluation with the float32 initializers `names`
+ * as one weight vector; the others stay constants.
+ */
+export async function openEvaluator(runtime: Runtime, graph: Graph, names: readonly string[], batch = 256): Promise<Evaluator> {
+  const symbol = graph.inputs[0]!.shape[0];
+  const fixed = typeof symbol === "string" ? bind(graph, { [symbol]: batch }) : graph;
+  const network = toBlockedLayout(fixed, runtime.block, "inference");
+  const layout = flatLayout(network, names);
+  const g = new Builder(network.opsets[""] ?? 17);
+  const input = network.inputs[0]!;
+  g.input(input.name, input.dtype, input.shape);
+  if (layout.size > 0) unpack(g, g.input(port.theta, "float32", [layout.size]), layout);
+  for (const initializer of network.initializers.values()) {
+    if (!g.has(initializer.name)) g.parameter(initializer);
+  }
+  for (const node of network.nodes) g.add(node);
+  const logitsName = network.outputs[0]!.name;
+  g.output(logitsName);
+  const shape = g.shape(input.name);
+  const [rows = 1, classes = 1] = g.shape(logitsName);
+  const session: Session = await runtime.session(g.finish(`${graph.name} evaluation`));
+
+  const x = new Float32Array(sizeOf(shape));
+  const z = new Float32Array(rows * classes);
+  const theta = new Float32Array(layout.size);
+  const run = session.bind(
+    { [input.name]: float32(shape, x), ...(layout.size > 0 ? { [port.theta]: float32([layout.size], theta) } : {}) },
+    { [logitsName]: float32([rows, classes], z) },
+  );
+
+  async function eachBatch(weights: Float32Array, images: ImageSource, use: (from: number, count: number) => void, signal?: AbortSignal): Promise<void> {
+    if (weights.length !== layout.size) {
+      throw new ScopeError("shape", `"${graph.name}" has ${layout.size} weights, got ${weights.length}`);
+    }
+    theta.set(weights);
+    for (let from = 0; from < images.count; from += rows) {
+      signal?.throwIfAborted();
+      const count = Math.min(rows, images.count - from);
+      images.fill(x, from, count);
+      await run.run();
+      use(from, count);
+    }
+  }
+
+  return {
+    layout,
+    async evaluate(weights, images, signal) {
+      const correct = new Uint8Array(images.count);
+      let loss = 0;
+      await eachBatch(
+        weights,
+        images,
+        (from, count) => {
+          for (let row = 0; row < count; row++) {
+            const scored = score(z, row * classes, classes, images.labels[from + row]!);
+            loss += scored.loss;
+            correct[from + row] = scored.correct ? 1 : 0;
+          }
+        },
+        signal,
+      );
+      let right = 0;
+      for (const one of correct) right += one;
+      if (!Number.isFinite(loss)) throw new ScopeError("diverged", `"${graph.name}" gives logits that are not numbers`);
+      return { loss: loss / images.count, accuracy: right / images.count, correct };
+    },
+    async logits(weights, images, signal) {
+      const all = new Float32Array(images.count * classes);
+      await eachBatch(weights, images, (from, count) => all.set(z.subarray(0, count * classes), from * classes), signal);
+      return all;
+    },
+    release: () => session.release(),
+  };
+}
+
+/** Cross-entropy (nats) and correctness of one row of logits, by log-sum-exp; the first of equal maxima is the prediction. */
+function score(z: Float32Array, start: number, classes: number, label: number): { loss: number; correct: boolean } {
+  let best = 0;
+  let top = -Infinity;
+  for (let k = 0; k < classes; k++) {
+    const value = z[start + k]!;
+    if (value > top) {
+      top = value;
+      best = k;
+    }
+  }
+  let sum = 0;
+  for (let k = 0; k < classes; k++) sum += Math.exp(z[start + k]! - top);
+  return { loss: Math.log(sum) + top - z[start + label]!, correct: best === label };
+}
