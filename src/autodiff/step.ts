@@ -154,7 +154,7 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
 }
 
 /** Cuts a flat vector into the named tensors of a layout. */
-function unpack(g: Builder, flat: string, layout: FlatLayout): void {
+export function unpack(g: Builder, flat: string, layout: FlatLayout): void {
   const sizes = layout.names.map((_, i) => layout.offsets[i + 1]! - layout.offsets[i]!);
   const parts = sizes.length === 1 ? [flat] : g.ops("Split", [flat, g.ints(sizes)], { axis: 0 }, { outputs: sizes.length });
   parts.forEach((part, i) => g.op("Reshape", [part, g.ints(layout.shapes[i]!)], {}, { names: [layout.names[i]!] }));

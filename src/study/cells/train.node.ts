@@ -1,0 +1,240 @@
+import { z } from "zod";
+import type { ParameterRole } from "../../autodiff/step.ts";
+import { withWeights } from "../../autodiff/flat.ts";
+import { ScopeError } from "../../base/error.ts";
+import { dataSpecSchema } from "../../data/spec.ts";
+import type { LoadedData, Split } from "../../data/types.ts";
+import { defaultCache, loadData } from "../../data/load.node.ts";
+import { Batcher, imageSource } from "../../data/batch.ts";
+import { buildModel, initialise, modelSpecSchema } from "../../models/model.ts";
+import type { ParameterInfo } from "../../models/types.ts";
+import { openRuntime } from "../../runtime/ort.node.ts";
+import { readSafetensors } from "../../safetensors/read.node.ts";
+import { writeSafetensors } from "../../safetensors/write.node.ts";
+import type { CellContext, CellKind } from "../../sweep/types.ts";
+import { float32, type Tensor } from "../../tensor/tensor.ts";
+import { type Evaluator, openEvaluator } from "../../train/evaluate.ts";
+import { evaluationSteps, recipeSchema, totalSteps } from "../../train/recipe.ts";
+import { openTrainer, type TrainState } from "../../train/trainer.ts";
+import { CheckpointFile } from "../checkpoint.node.ts";
+
+/** Parameters of a training cell: all that decides its bits, besides the input cell it may start from. */
+export const trainParams = z.strictObject({
+  model: modelSpecSchema,
+  data: dataSpecSchema,
+  recipe: recipeSchema,
+  seeds: z.strictObject({ init: z.int(), head: z.int(), order: z.int(), augmentation: z.int() }),
+  /** Whether a head of the starting network is kept (same classes) or drawn anew. Only with an input cell `start`. */
+  head: z.enum(["new", "kept"]).default("new"),
+  evaluate: z.strictObject({
+    split: z.enum(["test", "validation"]),
+    /** Number of looks along training; the start and the end are always looked at. */
+    count: z.int().min(1),
+    /** Images for the looks along the way; all of the split for the last. */
+    images: z.int().positive().optional(),
+  }),
+  /** Epochs whose weights are kept, besides the last. */
+  keep: z.array(z.number().min(0)).default([]),
+});
+export type TrainParams = z.infer<typeof trainParams>;
+
+/** What a training cell leaves behind besides its weights and metrics. */
+export interface TrainResult {
+  /** Share of the evaluated split classified correctly, in [0, 1]. */
+  readonly accuracy: number;
+  /** Mean cross-entropy on that split, nats per image. */
+  readonly loss: number;
+  readonly images: number;
+  readonly steps: number;
+  readonly trainImages: number;
+  readonly parameters: number;
+  readonly classes: readonly string[];
+  /** SHA-256 of the prepared data that was used. */
+  readonly data: string;
+}
+
+/** One look at the network along training, a line of metrics.jsonl. */
+export interface TrainLook {
+  readonly step: number;
+  /** Mean training loss since the look before (nats per image); absent at step 0. */
+  readonly trainLoss?: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** Seconds between two checkpoints of a running cell: a kill costs at most this much work. */
+const checkpointSeconds = 5;
+
+/** Trains a network, from random weights or from another cell's, and evaluates it along the way. */
+export const trainCell: CellKind = {
+  kind: "train",
+  version: 1,
+  estimate(raw) {
+    const params = trainParams.parse(raw);
+    return { steps: totalSteps(params.recipe, params.data.trainSize ?? 50_000) };
+  },
+  run,
+};
+
+async function run(context: CellContext): Promise<TrainResult & { readonly [key: string]: unknown }> {
+  const params = trainParams.parse(context.params);
+  const data = await loadData(params.data, { cache: defaultCache(), signal: context.signal });
+  const { channels, height, width, classes } = data;
+  const model = buildModel(params.model, { channels, height, width, classes: classes.length });
+  const weights = await startingWeights(context, params, model.parameters);
+  const graph = withWeights(model.graph, weights);
+  const roles = trainableRoles(model.parameters, params.recipe.freeze, params.recipe.rates);
+  const total = totalSteps(params.recipe, data.train.count);
+
+  const runtime = await openRuntime(context.device);
+  const batcher = new Batcher(data.train, {
+    classes: classes.length,
+    channels,
+    height,
+    width,
+    batch: params.recipe.batch,
+    mean: data.mean,
+    std: data.std,
+    orderSeed: params.seeds.order,
+    augmentationSeed: params.seeds.augmentation,
+    augment: params.recipe.augment,
+  });
+  const trainer = await openTrainer(runtime, graph, roles, params.recipe, total, batcher);
+  const split = data[params.evaluate.split];
+  if (split.count === 0) throw new ScopeError("data", `data set "${params.data.set}" has no ${params.evaluate.split} images to evaluate on`);
+  const names = [...trainer.layout.names, ...trainer.statistics.names];
+  const evaluator = await openEvaluator(runtime, graph, names, Math.min(256, split.count));
+  const look = lookAt(evaluator, data, split, params.evaluate.images);
+
+  const checkpoint = new CheckpointFile(context.dir, trainer);
+  const resumed = await checkpoint.read();
+  let state = resumed?.state ?? trainer.start();
+  context.metrics.truncateTo(resumed?.lines ?? 0);
+  const looks = evaluationSteps(total, params.evaluate.count);
+  const perEpoch = Math.max(1, Math.floor(data.train.count / params.recipe.batch));
+  const keeps = new Set(params.keep.map((epoch) => Math.min(total, Math.round(epoch * perEpoch))));
+  const provenance = { cell: context.address, model: JSON.stringify(params.model) };
+  const keepWeights = async (): Promise<void> => {
+    const file = `${context.dir}/weights-step-${String(state.step).padStart(7, "0")}.safetensors`;
+    await writeSafetensors(file, allWeights(weights, trainer.weights(state)), { ...provenance, step: String(state.step) }, { overwrite: true });
+  };
+
+  if (state.step === 0 && context.metrics.lines === 0) {
+    const first = await look(vector(state), false, context.signal);
+    context.metrics.append({ step: 0, loss: first.loss, accuracy: first.accuracy });
+    if (keeps.has(0)) await keepWeights();
+  }
+  const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
+  let saved = performance.now();
+  let final = { loss: 0, accuracy: 0, correct: new Uint8Array(0) };
+  for (const stop of stops) {
+    // A state saved exactly at a stop has been looked at already, unless it is the last: the result needs that look.
+    if (stop < state.step || (stop === state.step && stop < total)) continue;
+    while (state.step < stop) {
+      const until = Math.min(stop, state.step + 50);
+      state = await trainer.advance(state, until, (step) => context.progress({ done: step, total, unit: "steps" }), context.signal);
+      if (performance.now() - saved > checkpointSeconds * 1000 && state.step < stop) {
+        await checkpoint.write(state, context.metrics.lines);
+        saved = performance.now();
+      }
+    }
+    if (looks.includes(stop)) {
+      final = await look(vector(state), stop === total, context.signal);
+      if (state.lossCount > 0) {
+        context.metrics.append({ step: stop, trainLoss: state.lossSum / state.lossCount, loss: final.loss, accuracy: final.accuracy });
+        state = { ...state, lossSum: 0, lossCount: 0 };
+      }
+    }
+    if (keeps.has(stop)) await keepWeights();
+    if (performance.now() - saved > checkpointSeconds * 1000 && stop < total) {
+      await checkpoint.write(state, context.metrics.lines);
+      saved = performance.now();
+    }
+  }
+
+  const end = allWeights(weights, trainer.weights(state));
+  await writeSafetensors(`${context.dir}/weights.safetensors`, end, { ...provenance, step: String(total) }, { overwrite: true });
+  const correct: Tensor = { dtype: "uint8", shape: [split.count], data: final.correct };
+  await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, { overwrite: true });
+  await checkpoint.remove();
+  await trainer.release();
+  await evaluator.release();
+  return {
+    accuracy: final.accuracy,
+    loss: final.loss,
+    images: split.count,
+    steps: total,
+    trainImages: data.train.count,
+    parameters: trainer.layout.size,
+    classes,
+    data: data.fingerprint,
+  };
+}
+
+/** Parameters and statistics side by side, in the order the evaluator takes them. */
+function vector(state: TrainState): Float32Array {
+  const all = new Float32Array(state.theta.length + state.statistics.length);
+  all.set(state.theta);
+  all.set(state.statistics, state.theta.length);
+  return all;
+}
+
+function lookAt(evaluator: Evaluator, data: LoadedData, split: Split, some: number | undefined) {
+  const part = some === undefined || some >= split.count ? split : firstImages(split, some);
+  return (weights: Float32Array, whole: boolean, signal: AbortSignal) =>
+    evaluator.evaluate(weights, imageSource(whole ? split : part, data), signal);
+}
+
+/** The first `count` images of a split (the splits are stored in random order). */
+function firstImages(split: Split, count: number): Split {
+  const size = split.images.length / split.count;
+  return { count, images: split.images.subarray(0, count * size), labels: split.labels.subarray(0, count) };
+}
+
+/** Frozen parameters keep their starting values; trained ones (and statistics) their present ones. */
+function allWeights(start: ReadonlyMap<string, Tensor>, now: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return new Map([...start, ...now]);
+}
+
+/** Fresh weights, with everything but the head replaced by the starting cell's when there is one. */
+async function startingWeights(context: CellContext, params: TrainParams, parameters: readonly ParameterInfo[]): Promise<Map<string, Tensor>> {
+  const fresh = initialise(parameters, { init: params.seeds.init, head: params.seeds.head });
+  const weights = new Map(parameters.map((info) => [info.name, float32(info.shape, fresh.get(info.name)!)]));
+  if (context.spec.inputs["start"] === undefined) return weights;
+  const file = context.input("start").file("weights.safetensors");
+  const { tensors } = await readSafetensors(file);
+  for (const info of parameters) {
+    if (info.head && params.head === "new") continue;
+    const found = tensors.get(info.name);
+    if (found === undefined || found.shape.join() !== info.shape.join()) {
+      throw new ScopeError("shape", `${file}: parameter "${info.name}" should be [${info.shape.join(", ")}], found ${found ? `[${found.shape.join(", ")}]` : "nothing"}`, {
+        hint: "pretrained and fine-tuned networks need the same architecture and image size",
+      });
+    }
+    weights.set(info.name, found.load());
+  }
+  return weights;
+}
+
+/**
+ * The parameters a recipe trains, with their rates.
+ * @throws {ScopeError} usage, when a pattern matches no module
+ */
+export function trainableRoles(parameters: readonly ParameterInfo[], freeze: readonly string[], rates: Readonly<Record<string, number>>): ParameterRole[] {
+  const inModule = (info: ParameterInfo, pattern: string): boolean => info.name === pattern || info.name.startsWith(`${pattern}.`);
+  for (const pattern of [...freeze, ...Object.keys(rates)]) {
+    if (!parameters.some((info) => inModule(info, pattern))) {
+      throw new ScopeError("usage", `no module is called "${pattern}"`, {
+        hint: `modules: ${[...new Set(parameters.map((info) => info.module))].join(", ")}`,
+      });
+    }
+  }
+  return parameters
+    .filter((info) => info.role === "trainable" && !freeze.some((pattern) => inModule(info, pattern)))
+    .map((info) => ({
+      name: info.name,
+      decays: info.decay,
+      head: info.head,
+      rateScale: Object.entries(rates).reduce((scale, [pattern, factor]) => (inModule(info, pattern) ? scale * factor : scale), info.lrScale),
+    }));
+}
