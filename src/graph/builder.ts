@@ -1,8 +1,9 @@
 import { ScopeError } from "../base/error.ts";
-import { type DType, float32, int64s, scalar, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { type DType, float32, int64s, scalar, type Tensor } from "../tensor/tensor.ts";
 import type { Attribute, Dim, Graph, Initializer, Node, ValueInfo } from "./graph.ts";
 import { constant } from "./graph.ts";
-import { inferNode, type Known } from "./infer.ts";
+import { inferNode } from "./infer.ts";
+import { type Known, knownInitializer } from "./known.ts";
 
 /** What an attribute may be written as: a number is an int, a list is ints; `float(x)` makes a float. */
 export type AttributeLike = number | string | readonly number[] | Attribute;
@@ -61,9 +62,7 @@ export class Builder {
   /** Declares a named constant (a parameter, say), loaded or lazy. Returns its name. */
   parameter(initializer: Initializer): string {
     this.#initializers.set(initializer.name, initializer);
-    const { dtype, shape } = initializer;
-    const small = dtype !== "float32" && sizeOf(shape) <= 1024;
-    return this.#define(initializer.name, small ? { dtype, shape, constant: initializer.load() } : { dtype, shape });
+    return this.#define(initializer.name, knownInitializer(initializer));
   }
 
   /** A constant in the graph; equal small constants share one initializer. Returns its name. */
@@ -144,6 +143,11 @@ export class Builder {
   /** The nodes so far, in order. */
   get nodes(): readonly Node[] {
     return this.#nodes;
+  }
+
+  /** Keeps names that will be defined later from being made up before: for passes that copy a graph node by node. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#taken.add(name);
   }
 
   /** A name nobody has yet, beginning with `stem`. */
