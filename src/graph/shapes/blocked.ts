@@ -1,4 +1,4 @@
-import type { Known } from "../infer.ts";
+import type { Known } from "../known.ts";
 import { type Dim, intAttr, intsAttr, type Node } from "../graph.ts";
 
 /** com.microsoft.nchwc.Conv: x [N, I, H, W], w [O, I, kh, kw] → [N, O, H', W'] (all in blocked bytes). */
@@ -12,7 +12,11 @@ export function blockedConvShape(node: Node, inputs: readonly (Known | undefined
     const size = x.shape[axis + 2];
     const taps = kernel[axis + 2];
     if (typeof size !== "number" || typeof taps !== "number") return null;
-    return Math.floor((size + pads[axis]! + pads[axis + 2]! - dilations[axis]! * (taps - 1) - 1) / strides[axis]!) + 1;
+    return (
+      Math.floor(
+        (size + pads[axis]! + pads[axis + 2]! - dilations[axis]! * (taps - 1) - 1) / strides[axis]!,
+      ) + 1
+    );
   });
   return [{ dtype: x.dtype, shape: [x.shape[0] ?? null, kernel[0] ?? null, ...image] }];
 }
@@ -25,5 +29,10 @@ export function reorderInputShape(_node: Node, inputs: readonly (Known | undefin
 /** com.microsoft.nchwc.ReorderOutput: blocked → plain bytes, `channels` of them kept. */
 export function reorderOutputShape(node: Node, inputs: readonly (Known | undefined)[]): Known[] {
   const [n = null, c = null, ...image] = inputs[0]!.shape;
-  return [{ dtype: inputs[0]!.dtype, shape: [n, intAttr(node, "channels", typeof c === "number" ? c : 0), ...image] }];
+  return [
+    {
+      dtype: inputs[0]!.dtype,
+      shape: [n, intAttr(node, "channels", typeof c === "number" ? c : 0), ...image],
+    },
+  ];
 }
