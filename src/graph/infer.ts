@@ -1,11 +1,11 @@
 import { ScopeError } from "../base/error.ts";
-import type { Node } from "./graph.ts";
-import type { Known } from "./known.ts";
+import type { Dim, Graph, Node, ValueInfo } from "./graph.ts";
+import { type Known, knownInitializer } from "./known.ts";
 import { propagate } from "./propagate.ts";
 import * as onnx from "./shapes/index.ts";
 import * as microsoft from "./shapes/microsoft.ts";
 import * as nchwc from "./shapes/nchwc.ts";
-import { label, mismatch, type ShapeRule } from "./shapes/rule.ts";
+import { label, mismatch, type ShapeRule, show } from "./shapes/rule.ts";
 
 export type { Known } from "./known.ts";
 
@@ -52,4 +52,75 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], op
     );
   }
   return propagate(node, inputs, outputs.slice(0, node.outputs.length));
+}
+
+/**
+ * What is known of every value of a graph: inputs, initializers and what nodes make.
+ *
+ * Types and shapes that the file states are used only where inference has no answer, and must agree with it elsewhere.
+ *
+ * @throws {ScopeError} shape or unsupported, from `inferNode`; format, when a value is used before it is made, is made
+ *   twice, or is not what the file says it is
+ */
+export function inferGraph(graph: Graph): Map<string, Known> {
+  const known = new Map<string, Known>();
+  for (const { name, dtype, shape } of graph.inputs) known.set(name, { dtype, shape });
+  for (const initializer of graph.initializers.values()) known.set(initializer.name, knownInitializer(initializer));
+  const stated = new Map([...graph.values, ...graph.outputs.map((output) => [output.name, output] as const)]);
+  const opset = graph.opsets[""] ?? 17;
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => {
+      if (name === "") return undefined;
+      const found = known.get(name);
+      if (found !== undefined) return found;
+      throw new ScopeError("format", `${label(node)} reads "${name}", which nothing before it makes`);
+    });
+    const outputs = inferOr(node, inputs, opset, stated);
+    node.outputs.forEach((name, i) => {
+      if (name === "") return;
+      if (known.has(name)) throw new ScopeError("format", `${label(node)} makes "${name}", which is there already`);
+      known.set(name, reconcile(name, outputs[i]!, stated.get(name)));
+    });
+  }
+  for (const { name } of graph.outputs) {
+    if (!known.has(name)) throw new ScopeError("format", `graph "${graph.name}" has an output "${name}" that nothing makes`);
+  }
+  return known;
+}
+
+/** Inference, or what the file states of every output when inference has no answer. */
+function inferOr(
+  node: Node,
+  inputs: readonly (Known | undefined)[],
+  opset: number,
+  stated: ReadonlyMap<string, ValueInfo>,
+): Known[] {
+  try {
+    return inferNode(node, inputs, opset);
+  } catch (error) {
+    if (!(error instanceof ScopeError) || error.fault !== "unsupported") throw error;
+    return node.outputs.map((name) => {
+      const info = stated.get(name);
+      if (info !== undefined) return { dtype: info.dtype, shape: info.shape };
+      if (name !== "") throw error;
+      return { dtype: "float32", shape: [] };
+    });
+  }
+}
+
+function reconcile(name: string, found: Known, stated: ValueInfo | undefined): Known {
+  if (stated === undefined) return found;
+  const conflict = (): never => {
+    const [file, here] = [`${stated.dtype} ${show(stated.shape)}`, `${found.dtype} ${show(found.shape)}`];
+    throw new ScopeError("format", `the file says that "${name}" is ${file}, but it follows that it is ${here}`, {
+      hint: "export the model again, or strip its value infos",
+    });
+  };
+  if (stated.dtype !== found.dtype || stated.shape.length !== found.shape.length) return conflict();
+  const shape = found.shape.map((dim, i): Dim => {
+    const said = stated.shape[i]!;
+    if (typeof dim === "number" && typeof said === "number" && dim !== said) return conflict();
+    return dim ?? said;
+  });
+  return { ...found, shape };
 }
