@@ -94,6 +94,7 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
   const roles = new Map(trainable.map((parameter) => [parameter.name, parameter]));
 
   const g = new Builder(network.opsets[""] ?? 17);
+  g.reserve([...network.initializers.keys(), ...network.nodes.flatMap((node) => node.outputs)]);
   for (const [key, text] of Object.entries(network.metadata)) g.note(key, text);
   const input = network.inputs[0]!;
   const logits = network.outputs[0]!.name;

@@ -50,6 +50,7 @@ export function toBlockedLayout(graph: Graph, block: number, purpose: "training"
   if (purpose === "training" && (typeof batch !== "number" || batch % block !== 0)) return graph;
 
   const g = new Builder(graph.opsets[""] ?? 17);
+  g.reserve([...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)]);
   const state: Layouts = { g, b: block, blocked: new Map(), plain: new Set() };
   for (const input of graph.inputs) state.plain.add(g.input(input.name, input.dtype, input.shape));
   for (const initializer of graph.initializers.values()) state.plain.add(g.parameter(initializer));

@@ -36,6 +36,7 @@ export class Builder {
   readonly #known = new Map<string, Known>();
   readonly #constants = new Map<string, string>();
   readonly #taken = new Set<string>();
+  readonly #nodeNames = new Set<string>();
   readonly #counters = new Map<string, number>();
   readonly #metadata: Record<string, string> = {};
 
@@ -106,7 +107,7 @@ export class Builder {
     const node: Node = {
       op,
       domain: options.domain ?? (op.startsWith("Fused") ? fusedDomain : ""),
-      name: this.fresh(`${stem}_node`),
+      name: stem,
       inputs,
       outputs,
       attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, asAttribute(value)])),
@@ -115,8 +116,10 @@ export class Builder {
     return [...outputs];
   }
 
-  /** Adds a ready-made node, inferring its outputs. */
-  add(node: Node): void {
+  /** Adds a ready-made node, inferring its outputs. A node's name that is taken gets a number: names must differ. */
+  add(ready: Node): void {
+    const node = this.#nodeNames.has(ready.name) || ready.name === "" ? { ...ready, name: this.#nodeName(ready) } : ready;
+    this.#nodeNames.add(node.name);
     const inputs = node.inputs.map((name) => (name === "" ? undefined : this.known(name)));
     const outputs = inferNode(node, inputs, this.opset);
     this.#nodes.push(node);
@@ -271,6 +274,13 @@ export class Builder {
       opsets: { "": this.opset, ...Object.fromEntries([...domains].toSorted().map((domain) => [domain, 1])) },
       metadata: this.#metadata,
     };
+  }
+
+  #nodeName(node: Node): string {
+    for (let i = this.#nodes.length; ; i++) {
+      const name = `${node.name || node.op.toLowerCase()}_${i}`;
+      if (!this.#nodeNames.has(name)) return name;
+    }
   }
 
   #define(name: string, known: Known): string {

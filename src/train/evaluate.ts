@@ -46,6 +46,7 @@ export async function openEvaluator(runtime: Runtime, graph: Graph, names: reado
   const network = toBlockedLayout(fixed, runtime.block, "inference");
   const layout = flatLayout(network, names);
   const g = new Builder(network.opsets[""] ?? 17);
+  g.reserve([...network.initializers.keys(), ...network.nodes.flatMap((node) => node.outputs)]);
   const input = network.inputs[0]!;
   g.input(input.name, input.dtype, input.shape);
   if (layout.size > 0) unpack(g, g.input(port.theta, "float32", [layout.size]), layout);

@@ -87,7 +87,7 @@ export async function openTrainer(
         [step.input]: float32(step.inputShape, images),
         [port.targets]: float32(step.targetShape, targets),
         [port.rate]: float32([], rate),
-        ...(session.inputs.includes(port.step) ? { [port.step]: float32([], count) } : {}),
+        [port.step]: float32([], count),
         ...(anchor ? { [port.anchor]: float32([layout.size], anchor) } : {}),
         ...carried(sides[from]!, (input) => input),
       },
