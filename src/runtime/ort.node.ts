@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
  * ONNX Runtime on this machine, one thread per process: throughput comes from many models side by side.
  * @throws {ScopeError} usage, when the installed build has no such device
  */
-export async function openRuntime(device: Device = "cpu", options: { threads?: number; profile?: boolean } = {}): Promise<Runtime> {
+export async function openRuntime(device: Device = "cpu", options: { threads?: number } = {}): Promise<Runtime> {
   const known = ort.listSupportedBackends?.().map((backend) => backend.name) ?? ["cpu"];
   if (device !== "cpu" && !known.includes(device)) {
     throw new ScopeError("usage", `this installation of ONNX Runtime cannot run on "${device}"`, {
@@ -28,7 +28,6 @@ export async function openRuntime(device: Device = "cpu", options: { threads?: n
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
-    ...(options.profile ? { enableProfiling: true } : {}),
   };
   const { version } = require("onnxruntime-node/package.json") as { version: string };
   const block = device === "cpu" ? await probeBlock(settings) : 1;
