@@ -8,6 +8,8 @@ export interface ValueInfo {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly Dim[];
+  /** Set when a file names the value's type but not even its rank; `shape` is then empty and means nothing. */
+  readonly unranked?: true;
 }
 
 /** A node's attribute, with its ONNX type (an int and a float look alike in JavaScript). */
