@@ -37,11 +37,11 @@ export interface EncodedModel {
  * @throws {ScopeError} unsupported, for an operator set outside 13 to 22 or a model of 2 GiB and more
  */
 export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
-  const { size, pieces } = encodePieces(graph, options);
-  if (size > schema.messageLimit) {
+  const model = encodePieces(graph, options);
+  if (model.size > schema.messageLimit) {
     throw new ScopeError(
       "unsupported",
-      `model "${graph.name}" would have ${size} bytes, a single ONNX file can have ${schema.messageLimit}`,
+      `model "${graph.name}" would have ${model.size} bytes, a single ONNX file can have ${schema.messageLimit}`,
       {
         hint: "write it with external data",
       },
