@@ -1,19 +1,22 @@
 import { z } from "zod";
 import type { ParameterRole } from "../../autodiff/step.ts";
 import { withWeights } from "../../autodiff/flat.ts";
+import type { Json } from "../../base/canonical.ts";
 import { ScopeError } from "../../base/error.ts";
 import { dataSpecSchema } from "../../data/spec.ts";
-import type { LoadedData, Split } from "../../data/types.ts";
+import type { ImageShape, LoadedData, Split } from "../../data/types.ts";
 import { defaultCache, loadData } from "../../data/load.node.ts";
 import { Batcher, imageSource } from "../../data/batch.ts";
 import { buildModel, initialise, modelSpecSchema } from "../../models/model.ts";
 import type { ParameterInfo } from "../../models/types.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
+import type { Device } from "../../runtime/session.ts";
 import { readSafetensors } from "../../safetensors/read.node.ts";
 import { writeSafetensors } from "../../safetensors/write.node.ts";
-import type { CellContext, CellKind } from "../../sweep/types.ts";
+import { addressOf } from "../../store/spec.ts";
+import type { CellContext, CellKind } from "../../sweep/kind.ts";
 import { float32, type Tensor } from "../../tensor/tensor.ts";
-import { type Evaluator, openEvaluator } from "../../train/evaluate.ts";
+import { type Evaluation, type Evaluator, openEvaluator } from "../../train/evaluate.ts";
 import { evaluationSteps, recipeSchema, totalSteps } from "../../train/recipe.ts";
 import { openTrainer, type TrainState } from "../../train/trainer.ts";
 import { CheckpointFile } from "../checkpoint.node.ts";
@@ -71,30 +74,24 @@ export const trainCell: CellKind = {
   version: 1,
   estimate(raw) {
     const params = trainParams.parse(raw);
-    return { steps: totalSteps(params.recipe, params.data.trainSize ?? 50_000) };
+    return { steps: totalSteps(params.recipe, params.data.trainSize ?? 50_000), bytes: 700e6 };
   },
   run,
 };
 
-async function run(context: CellContext): Promise<TrainResult & { readonly [key: string]: unknown }> {
+async function run(context: CellContext): Promise<Json> {
   const params = trainParams.parse(context.params);
   const data = await loadData(params.data, { cache: defaultCache(), signal: context.signal });
-  const { channels, height, width, classes } = data;
-  const model = buildModel(params.model, { channels, height, width, classes: classes.length });
+  const { classes } = data;
+  const model = buildModel(params.model, { ...shapeOf(data), classes: classes.length });
   const weights = await startingWeights(context, params, model.parameters);
   const graph = withWeights(model.graph, weights);
   const roles = trainableRoles(model.parameters, params.recipe.freeze, params.recipe.rates);
   const total = totalSteps(params.recipe, data.train.count);
 
-  const runtime = await openRuntime(context.device);
-  const batcher = new Batcher(data.train, {
-    classes: classes.length,
-    channels,
-    height,
-    width,
+  const runtime = await openRuntime(context.device as Device);
+  const batcher = new Batcher(data, data.train, {
     batch: params.recipe.batch,
-    mean: data.mean,
-    std: data.std,
     orderSeed: params.seeds.order,
     augmentationSeed: params.seeds.augmentation,
     augment: params.recipe.augment,
@@ -106,14 +103,14 @@ async function run(context: CellContext): Promise<TrainResult & { readonly [key:
   const evaluator = await openEvaluator(runtime, graph, names, Math.min(256, split.count));
   const look = lookAt(evaluator, data, split, params.evaluate.images);
 
-  const checkpoint = new CheckpointFile(context.dir, trainer);
-  const resumed = await checkpoint.read();
+  const checkpoint = new CheckpointFile(context, trainer);
+  const resumed = context.resumed ? await checkpoint.read() : undefined;
   let state = resumed?.state ?? trainer.start();
-  context.metrics.truncateTo(resumed?.lines ?? 0);
+  if (resumed !== undefined) context.metrics.truncateTo(resumed.lines);
   const looks = evaluationSteps(total, params.evaluate.count);
   const perEpoch = Math.max(1, Math.floor(data.train.count / params.recipe.batch));
   const keeps = new Set(params.keep.map((epoch) => Math.min(total, Math.round(epoch * perEpoch))));
-  const provenance = { cell: context.address, model: JSON.stringify(params.model) };
+  const provenance = { cell: addressOf(context.spec), model: JSON.stringify(params.model) };
   const keepWeights = async (): Promise<void> => {
     const file = `${context.dir}/weights-step-${String(state.step).padStart(7, "0")}.safetensors`;
     await writeSafetensors(file, allWeights(weights, trainer.weights(state)), { ...provenance, step: String(state.step) }, { overwrite: true });
@@ -126,7 +123,7 @@ async function run(context: CellContext): Promise<TrainResult & { readonly [key:
   }
   const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
   let saved = performance.now();
-  let final = { loss: 0, accuracy: 0, correct: new Uint8Array(0) };
+  let final: Evaluation = { loss: 0, accuracy: 0, correct: new Uint8Array(0) };
   for (const stop of stops) {
     // A state saved exactly at a stop has been looked at already, unless it is the last: the result needs that look.
     if (stop < state.step || (stop === state.step && stop < total)) continue;
@@ -156,10 +153,9 @@ async function run(context: CellContext): Promise<TrainResult & { readonly [key:
   await writeSafetensors(`${context.dir}/weights.safetensors`, end, { ...provenance, step: String(total) }, { overwrite: true });
   const correct: Tensor = { dtype: "uint8", shape: [split.count], data: final.correct };
   await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, { overwrite: true });
-  await checkpoint.remove();
   await trainer.release();
   await evaluator.release();
-  return {
+  const result: TrainResult = {
     accuracy: final.accuracy,
     loss: final.loss,
     images: split.count,
@@ -169,6 +165,11 @@ async function run(context: CellContext): Promise<TrainResult & { readonly [key:
     classes,
     data: data.fingerprint,
   };
+  return { ...result };
+}
+
+function shapeOf({ channels, height, width }: ImageShape): ImageShape {
+  return { channels, height, width };
 }
 
 /** Parameters and statistics side by side, in the order the evaluator takes them. */
