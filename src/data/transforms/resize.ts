@@ -1,9 +1,11 @@
 import type { Fit } from "../types.ts";
 
-/** For each output position the inputs it averages, with weights that sum to 1. */
+/** For each output position the inputs it averages: `taps` of them from `first` on, with weights that sum to 1. */
 interface Taps {
+  readonly taps: number;
   readonly first: Int32Array;
-  readonly weights: readonly Float64Array[];
+  /** [outputs, taps]; positions with fewer inputs have zeros. Flat, because this is the hot loop's table. */
+  readonly weights: Float64Array;
 }
 
 /**
@@ -12,31 +14,23 @@ interface Taps {
  * two nearest sample centres, edges held.
  */
 function tapsFor(start: number, length: number, size: number): Taps {
-  const first = new Int32Array(size);
-  const weights: Float64Array[] = [];
   const scale = length / size;
+  const taps = Math.min(length, scale > 1 ? Math.ceil(scale) + 1 : scale === 1 ? 1 : 2);
+  const first = new Int32Array(size);
+  const weights = new Float64Array(size * taps);
   for (let i = 0; i < size; i++) {
-    if (scale > 1) {
-      const from = i * scale;
-      const to = Math.min(length, (i + 1) * scale);
-      const a = Math.floor(from);
-      const b = Math.min(length, Math.ceil(to));
-      first[i] = start + a;
-      weights.push(
-        Float64Array.from(
-          { length: b - a },
-          (_, k) => (Math.min(to, a + k + 1) - Math.max(from, a + k)) / (to - from),
-        ),
-      );
-    } else {
-      const centre = Math.min(Math.max((i + 0.5) * scale - 0.5, 0), length - 1);
-      const a = Math.min(Math.floor(centre), length - 1);
-      const share = centre - a;
-      first[i] = start + a;
-      weights.push(share === 0 ? Float64Array.of(1) : Float64Array.of(1 - share, share));
+    const from = scale > 1 ? i * scale : Math.min(Math.max((i + 0.5) * scale - 0.5, 0), length - 1);
+    const begin = Math.min(Math.floor(from), length - taps);
+    first[i] = start + begin;
+    for (let k = 0; k < taps; k++) {
+      const at = begin + k;
+      weights[i * taps + k] =
+        scale > 1
+          ? Math.max(0, Math.min(from + scale, at + 1) - Math.max(from, at)) / scale
+          : Math.max(0, 1 - Math.abs(from - at));
     }
   }
-  return { first, weights };
+  return { taps, first, weights };
 }
 
 /** A resampler for planes of one size: reads [height, width] bytes at `at`, writes [toHeight, toWidth] bytes at `to`. */
@@ -76,20 +70,20 @@ export function planResize(
   return (source, at, out, to) => {
     for (let y = cutTop; y < cutTop + cutHeight; y++) {
       for (let x = 0; x < putWidth; x++) {
-        const weights = columns.weights[x]!;
         const begin = at + y * width + columns.first[x]!;
         let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k]! * source[begin + k]!;
+        for (let k = 0; k < columns.taps; k++)
+          sum += columns.weights[x * columns.taps + k]! * source[begin + k]!;
         between[y * putWidth + x] = sum;
       }
     }
     for (let y = 0; y < putHeight; y++) {
-      const weights = rows.weights[y]!;
       const begin = rows.first[y]! * putWidth;
       const line = to + (putTop + y) * toWidth + putLeft;
       for (let x = 0; x < putWidth; x++) {
         let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k]! * between[begin + k * putWidth + x]!;
+        for (let k = 0; k < rows.taps; k++)
+          sum += rows.weights[y * rows.taps + k]! * between[begin + k * putWidth + x]!;
         // Sums of weights may miss 1 by rounding errors; the nudge keeps exact halves rounding up on every path.
         out[line + x] = Math.min(255, Math.floor(sum + 0.5 + 1e-9));
       }
