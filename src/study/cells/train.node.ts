@@ -19,6 +19,7 @@ import { float32, type Tensor } from "../../tensor/tensor.ts";
 import { type Evaluation, type Evaluator, openEvaluator } from "../../train/evaluate.ts";
 import { evaluationSteps, recipeSchema, totalSteps } from "../../train/recipe.ts";
 import { openTrainer, type TrainState } from "../../train/trainer.ts";
+import type { TrainResult } from "../train-facts.ts";
 import { CheckpointFile } from "../checkpoint.node.ts";
 
 /** Parameters of a training cell: all that decides its bits, besides the input cell it may start from. */
@@ -40,30 +41,6 @@ export const trainParams = z.strictObject({
   keep: z.array(z.number().min(0)).default([]),
 });
 export type TrainParams = z.infer<typeof trainParams>;
-
-/** What a training cell leaves behind besides its weights and metrics. */
-export interface TrainResult {
-  /** Share of the evaluated split classified correctly, in [0, 1]. */
-  readonly accuracy: number;
-  /** Mean cross-entropy on that split, nats per image. */
-  readonly loss: number;
-  readonly images: number;
-  readonly steps: number;
-  readonly trainImages: number;
-  readonly parameters: number;
-  readonly classes: readonly string[];
-  /** SHA-256 of the prepared data that was used. */
-  readonly data: string;
-}
-
-/** One look at the network along training, a line of metrics.jsonl. */
-export interface TrainLook {
-  readonly step: number;
-  /** Mean training loss since the look before (nats per image); absent at step 0. */
-  readonly trainLoss?: number;
-  readonly loss: number;
-  readonly accuracy: number;
-}
 
 /** Seconds between two checkpoints of a running cell: a kill costs at most this much work. */
 const checkpointSeconds = 5;

@@ -10,7 +10,7 @@ export const clipart: PresetInput = {
     question: "Photographs of animals, then drawings of twelve kinds of thing from 400 examples. How much carries over a change of style?",
     downstream: {
       data: { set: "openclipart-12", trainSize: 400 },
-      recipe: { steps: 400, batch: 32 },
+      recipe: { optimizer: "adamw", steps: 400, batch: 32, weightDecay: 0.01 },
     },
     validation: 200,
   },

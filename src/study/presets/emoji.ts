@@ -10,7 +10,7 @@ export const emoji: PresetInput = {
     question: "The same network, now asked to tell nine kinds of emoji apart from 400 of them. Does what it learned from photographs still help?",
     downstream: {
       data: { set: "emoji-google", trainSize: 400 },
-      recipe: { steps: 400, batch: 32 },
+      recipe: { optimizer: "adamw", steps: 400, batch: 32, weightDecay: 0.01 },
     },
     validation: 200,
   },

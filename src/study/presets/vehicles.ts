@@ -9,13 +9,13 @@ export const vehicles: PresetInput = {
     model: { arch: "cnn" },
     upstream: {
       data: { set: "cifar10", classes: "animals" },
-      recipe: { learningRate: 0.05, epochs: 5, batch: 64, augment: { flip: true } },
+      recipe: { optimizer: "adamw", learningRate: 0.003, epochs: 6, batch: 64, weightDecay: 0.01, augment: { flip: true } },
     },
     downstream: {
       data: { set: "cifar10", classes: "vehicles", trainSize: 400 },
-      recipe: { steps: 400, batch: 32 },
+      recipe: { optimizer: "adamw", steps: 400, batch: 32, weightDecay: 0.01 },
     },
-    learningRates: [0.01, 0.03, 0.1],
+    learningRates: [0.0003, 0.001, 0.003],
     shuffles: ["none", 16, 8, 4, 2, "pixel"],
     seeds: [0, 1, 2],
     evaluations: 16,

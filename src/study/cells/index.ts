@@ -1,0 +1,1 @@
+export { trainCell as train } from "./train.node.ts";
