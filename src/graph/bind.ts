@@ -19,14 +19,19 @@ export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Gra
   for (const [symbol, size] of Object.entries(sizes)) {
     if (!known.includes(symbol)) {
       throw new ScopeError("usage", `graph "${graph.name}" has no input size called "${symbol}"`, {
-        hint: known.length === 0 ? "all its sizes are numbers" : `it has: ${nearest(symbol, known).join(", ")}`,
+        hint:
+          known.length === 0 ? "all its sizes are numbers" : `it has: ${nearest(symbol, known).join(", ")}`,
       });
     }
     if (!Number.isSafeInteger(size) || size < 1) {
-      throw new ScopeError("usage", `size "${symbol}" of graph "${graph.name}" must be a whole number from 1, got ${size}`);
+      throw new ScopeError(
+        "usage",
+        `size "${symbol}" of graph "${graph.name}" must be a whole number from 1, got ${size}`,
+      );
     }
   }
-  const number = (dim: Dim): Dim => (typeof dim === "string" && Object.hasOwn(sizes, dim) ? sizes[dim]! : dim);
+  const number = (dim: Dim): Dim =>
+    typeof dim === "string" && Object.hasOwn(sizes, dim) ? sizes[dim]! : dim;
   const bound = (info: ValueInfo): ValueInfo => ({ ...info, shape: info.shape.map(number) });
   return fold({
     ...graph,

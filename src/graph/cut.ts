@@ -37,10 +37,17 @@ export function suffix(graph: Graph, tensors: string | readonly string[]): Graph
     if (cut.has(input.name) || initializers.has(input.name)) continue;
     const path = route(nodes, input.name, outputs);
     if (path === undefined) continue;
-    const through = path.map((name) => (made.has(name) ? label(made.get(name)!) : `output "${name}"`)).join(", then ");
-    throw new ScopeError("usage", `graph "${graph.name}" cannot be cut at ${quote(names)}: input "${input.name}" also goes round ${names.length > 1 ? "them" : "it"}, through ${through}`, {
-      hint: "name every tensor that crosses the cut, or cut where one tensor carries everything (after a residual sum)",
-    });
+    const steps = path.map((name) => (made.has(name) ? label(made.get(name)!) : `output "${name}"`));
+    const shown =
+      steps.length > 4 ? [...steps.slice(0, 2), `${steps.length - 3} more`, ...steps.slice(-1)] : steps;
+    const through = shown.join(", then ");
+    throw new ScopeError(
+      "usage",
+      `graph "${graph.name}" cannot be cut at ${quote(names)}: input "${input.name}" also goes round ${names.length > 1 ? "them" : "it"}, through ${through}`,
+      {
+        hint: "name every tensor that crosses the cut, or cut where one tensor carries everything (after a residual sum)",
+      },
+    );
   }
   return prune({ ...graph, name: `${graph.name} from ${names.join(", ")}`, inputs, nodes, initializers });
 }
@@ -60,7 +67,8 @@ export function cutPoints(graph: Graph): string[] {
   graph.nodes.forEach((node, i) => {
     if (!useful.has(node)) return;
     for (const input of node.inputs) last.set(input, i);
-    if (node.inputs.some((input) => dependent.has(input))) for (const output of node.outputs) if (output !== "") dependent.add(output);
+    if (node.inputs.some((input) => dependent.has(input)))
+      for (const output of node.outputs) if (output !== "") dependent.add(output);
   });
   for (const output of outputs) last.set(output, graph.nodes.length);
   const points: string[] = [];

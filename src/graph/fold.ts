@@ -23,8 +23,14 @@ export function fold(graph: Graph, known: ReadonlyMap<string, Known> = inferGrap
     made.forEach((name, i) => initializers.set(name, constant(name, values[i]!)));
     return false;
   });
-  const info = (name: string): ValueInfo => ({ name, dtype: known.get(name)!.dtype, shape: known.get(name)!.shape });
-  const values = new Map(nodes.flatMap((node) => node.outputs.filter(Boolean).map((name) => [name, info(name)] as const)));
+  const info = (name: string): ValueInfo => ({
+    name,
+    dtype: known.get(name)!.dtype,
+    shape: known.get(name)!.shape,
+  });
+  const values = new Map(
+    nodes.flatMap((node) => node.outputs.filter(Boolean).map((name) => [name, info(name)] as const)),
+  );
   const outputs = graph.outputs.map((output) => info(output.name));
   return prune({ ...graph, nodes, initializers, values, outputs });
 }

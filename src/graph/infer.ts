@@ -65,7 +65,8 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], op
 export function inferGraph(graph: Graph): Map<string, Known> {
   const known = new Map<string, Known>();
   for (const { name, dtype, shape } of graph.inputs) known.set(name, { dtype, shape });
-  for (const initializer of graph.initializers.values()) known.set(initializer.name, knownInitializer(initializer));
+  for (const initializer of graph.initializers.values())
+    known.set(initializer.name, knownInitializer(initializer));
   const stated = new Map([...graph.values, ...graph.outputs.map((output) => [output.name, output] as const)]);
   const opset = graph.opsets[""] ?? 17;
   for (const node of graph.nodes) {
@@ -78,12 +79,14 @@ export function inferGraph(graph: Graph): Map<string, Known> {
     const outputs = inferOr(node, inputs, opset, stated);
     node.outputs.forEach((name, i) => {
       if (name === "") return;
-      if (known.has(name)) throw new ScopeError("format", `${label(node)} makes "${name}", which is there already`);
+      if (known.has(name))
+        throw new ScopeError("format", `${label(node)} makes "${name}", which is there already`);
       known.set(name, reconcile(name, outputs[i]!, stated.get(name)));
     });
   }
   for (const { name } of graph.outputs) {
-    if (!known.has(name)) throw new ScopeError("format", `graph "${graph.name}" has an output "${name}" that nothing makes`);
+    if (!known.has(name))
+      throw new ScopeError("format", `graph "${graph.name}" has an output "${name}" that nothing makes`);
   }
   return known;
 }
@@ -112,9 +115,13 @@ function reconcile(name: string, found: Known, stated: ValueInfo | undefined): K
   if (stated === undefined) return found;
   const conflict = (): never => {
     const [file, here] = [`${stated.dtype} ${show(stated.shape)}`, `${found.dtype} ${show(found.shape)}`];
-    throw new ScopeError("format", `the file says that "${name}" is ${file}, but it follows that it is ${here}`, {
-      hint: "export the model again, or strip its value infos",
-    });
+    throw new ScopeError(
+      "format",
+      `the file says that "${name}" is ${file}, but it follows that it is ${here}`,
+      {
+        hint: "export the model again, or strip its value infos",
+      },
+    );
   };
   if (stated.dtype !== found.dtype || stated.shape.length !== found.shape.length) return conflict();
   const shape = found.shape.map((dim, i): Dim => {
