@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "./bytes.ts";
@@ -76,7 +76,8 @@ function identity(stats: Stats): string {
 
 function openFile(path: string): number {
   try {
-    return openSync(path, "r");
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer, for ever (Windows has neither).
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw fileError(path, "read", cause);
   }
