@@ -125,7 +125,11 @@ export interface StudyResults {
   readonly config: Json;
   readonly model: { readonly description: string; readonly parameters: number };
   /** The task of the pretraining run, and the network's test accuracy on it. */
-  readonly upstream: Task & { readonly accuracy: number; readonly seed: number; readonly cell?: string | undefined };
+  readonly upstream: Task & {
+    readonly accuracy: number;
+    readonly seed: number;
+    readonly cell?: string | undefined;
+  };
   readonly downstream: Task;
   readonly image: { readonly channels: number; readonly height: number; readonly width: number };
   readonly seeds: readonly number[];
