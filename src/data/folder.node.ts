@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { ScopeError } from "../base/error.ts";
 import { openOrMake, preparedPath, type Made, type Opened } from "./cache.node.ts";
-import { splitOf, type Sample } from "./collect.ts";
+import { inHashOrder, splitOf, testNames, type Sample } from "./collect.ts";
 import { decodeImage, sha256 } from "./images.node.ts";
 import { planesOnWhite, resizeImage } from "./pixels.ts";
 import { stopIfAborted } from "./stop.ts";
@@ -88,9 +88,15 @@ export async function listFolder(path: string): Promise<FolderListing> {
   for (const base of bases) {
     for (const [label, name] of classes.entries()) {
       const found = await imagesBelow(root, join(root, base, name), given, passed);
-      const isTest = given ? () => base === "test" : testPicker(found.map((image) => image.path));
-      for (const image of found)
-        images.push({ ...image, label, part: isTest(image.path) ? "test" : "train" });
+      const tested = testNames(
+        found.map((image) => image.path),
+        testShare,
+        sha256,
+      );
+      for (const image of found) {
+        const part = base !== "" ? base : tested.has(image.path) ? "test" : "train";
+        images.push({ ...image, label, part });
+      }
       if (images.length > maxFiles)
         throw new ScopeError("data", `folder ${root}: more than ${maxFiles} images`);
     }
@@ -135,19 +141,6 @@ async function imagesBelow(
     } else passed.others++;
   }
   return found;
-}
-
-/** Chooses the fifth of the names whose SHA-256 come first; at least one of two, so that every class can be tested. */
-function testPicker(names: readonly string[]): (name: string) => boolean {
-  const size = names.length < 2 ? 0 : Math.max(1, Math.floor(names.length * testShare));
-  const hashed = names.map((name) => ({ name, key: sha256(new TextEncoder().encode(name)) }));
-  const chosen = new Set(
-    hashed
-      .toSorted((a, b) => byCodeUnit(a.key, b.key))
-      .slice(0, size)
-      .map(({ name }) => name),
-  );
-  return (name) => chosen.has(name);
 }
 
 /** Size to bring a folder's images to; height and width absent: that of the images, which must then agree. */

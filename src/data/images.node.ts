@@ -59,7 +59,13 @@ export function sha256(bytes: Uint8Array): string {
 /** The tools of Node for a set's `decode`. `what` names the work in progress reports. */
 export function decodeTools(what: string, env: DataEnv): DecodeTools {
   return {
-    image: decodeImage,
+    async image(bytes, name, maxPixels) {
+      try {
+        return await decodeImage(bytes, maxPixels);
+      } catch (cause) {
+        throw new ScopeError("data", `${what}: ${name}: ${(cause as Error).message}`, { cause });
+      }
+    },
     gunzip: gunzipLimited,
     sha256,
     progress(done, total, unit) {

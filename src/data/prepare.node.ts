@@ -22,7 +22,8 @@ export async function openSet(name: string, env: DataEnv): Promise<Opened> {
   return openOrMake(registryPath(env.cache, set), name, env, async (folder) => {
     const files = await filesOf(set, folder, env);
     const tools = decodeTools(`decoding ${name}`, env);
-    return { set: await set.decode(files, tools), origin: originOf(set.source), warnings: [] };
+    const decoded = await set.decode(files, tools);
+    return { set: decoded, origin: originOf(set.source), warnings: decoded.warnings ?? [] };
   });
 }
 

@@ -20,6 +20,8 @@ export interface Dataset extends ImageShape {
   readonly classes: readonly string[];
   readonly train: Split;
   readonly test: Split;
+  /** What was left out while decoding, one line a kind. */
+  readonly warnings?: readonly string[];
 }
 
 /** How an image gets another size: see `transforms/resize.ts`. */
@@ -111,12 +113,12 @@ export interface Pixels {
 
 /** What a set's `decode` may use of the outside world; handed in, so that the definitions run anywhere. */
 export interface DecodeTools {
-  /** Decodes a PNG, JPEG or WebP file. Rejects with a reason when it cannot, or when it has more than `maxPixels`. */
-  image(bytes: Uint8Array, maxPixels: number): Promise<Pixels>;
+  /** Decodes a PNG, JPEG or WebP file called `name`. Rejects, naming it, when it cannot, or above `maxPixels`. */
+  image(bytes: Uint8Array, name: string, maxPixels: number): Promise<Pixels>;
   /** Unpacks gzip, at most `maxBytes` long. */
   gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>;
   /** SHA-256 of bytes, hex. */
-  sha256(bytes: Uint8Array): string;
+  readonly sha256: (bytes: Uint8Array) => string;
   /** Tells how far decoding is; throws when the user has stopped it. */
   progress(done: number, total: number, unit: string): void;
 }

@@ -62,6 +62,7 @@ async function readSplit(
   for (const [i, png] of pngs.entries()) {
     const { width, height, channels, data } = await tools.image(
       fileOf(files, png, "cifar10"),
+      png,
       plane * perFile,
     );
     if (width !== plane || height !== perFile || channels !== 3) {
