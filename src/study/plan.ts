@@ -68,8 +68,7 @@ function downstreamRun(config: StudyConfig, role: "tuning" | "run", arm: Arm, sh
   const data: DataSpec = {
     ...config.downstream.data,
     subsetSeed: seed,
-    // Held out in every run, also where they are not looked at: no image chosen on is ever trained on.
-    validation: config.validation,
+    ...(role === "tuning" ? { validation: config.validation } : {}),
     ...(shuffle === "none" ? {} : { shuffle: { block: shuffle, seed } }),
   };
   const evaluate =

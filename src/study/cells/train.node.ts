@@ -158,15 +158,22 @@ function vector(state: TrainState): Float32Array {
 }
 
 function lookAt(evaluator: Evaluator, data: LoadedData, split: Split, some: number | undefined) {
-  const part = some === undefined || some >= split.count ? split : firstImages(split, some);
+  const part = some === undefined || some >= split.count ? split : someImages(split, some);
   return (weights: Float32Array, whole: boolean, signal: AbortSignal) =>
     evaluator.evaluate(weights, imageSource(whole ? split : part, data), signal);
 }
 
-/** The first `count` images of a split (the splits are stored in random order). */
-function firstImages(split: Split, count: number): Split {
+/** `count` images spread evenly over a split: some sets are stored class by class. */
+function someImages(split: Split, count: number): Split {
   const size = split.images.length / split.count;
-  return { count, images: split.images.subarray(0, count * size), labels: split.labels.subarray(0, count) };
+  const images = new Uint8Array(count * size);
+  const labels = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const from = Math.floor((i * split.count) / count);
+    images.set(split.images.subarray(from * size, (from + 1) * size), i * size);
+    labels[i] = split.labels[from]!;
+  }
+  return { count, images, labels };
 }
 
 /** Frozen parameters keep their starting values; trained ones (and statistics) their present ones. */

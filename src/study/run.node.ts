@@ -1,0 +1,259 @@
+import { availableParallelism, cpus, release } from "node:os";
+import { createRequire } from "node:module";
+import { ScopeError } from "../base/error.ts";
+import { loadData, planData } from "../data/load.node.ts";
+import type { DataEnv, DataSpec } from "../data/types.ts";
+import { describe as describeModel } from "../models/describe.ts";
+import { buildModel } from "../models/model.ts";
+import { addressOf, type CellSpec } from "../store/spec.ts";
+import type { Store } from "../store/store.node.ts";
+import type { SweepEvent } from "../sweep/event.ts";
+import { type Rates, sweepGraph } from "../sweep/graph.ts";
+import { moduleBeside } from "../sweep/interrupt.node.ts";
+import { requireComplete } from "../sweep/outcome.ts";
+import { type Plan, planGraph } from "../sweep/plan.ts";
+import { measuredRates } from "../sweep/rates.node.ts";
+import { doneIn, runGraph } from "../sweep/run.node.ts";
+import * as kinds from "./cells/index.ts";
+import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
+import { checkStudy, type StudyConfig } from "./config.ts";
+import { measureStep } from "./measure.node.ts";
+import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
+import type { Examples, StudyCost, StudyResults } from "./results.ts";
+import type { TrainLook, TrainResult } from "./train-facts.ts";
+import type { Json } from "../base/canonical.ts";
+
+/** What running a study needs from the caller. */
+export interface StudyEnv {
+  readonly store: Store;
+  readonly jobs: number;
+  readonly device: string;
+  readonly data: DataEnv;
+  readonly onEvent?: ((event: SweepEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly kill?: AbortSignal | undefined;
+  /** The command a reader can type to get the same report. */
+  readonly command: string;
+}
+
+export interface StudyOutcome {
+  readonly results: StudyResults;
+  readonly cost: StudyCost;
+  readonly examples: Examples;
+}
+
+/** How many cells a study has of each phase, and what is left to do. */
+export interface StudyPlan {
+  readonly plan: Plan;
+  /** Seconds per training step that the estimate rests on, and whether cells or a trial measured it. */
+  readonly secondsPerStep: number;
+}
+
+/**
+ * Runs a study, or what is missing of it, and puts its results together. First the pretraining run and the runs that
+ * choose learning rates; then, at the chosen rates, the reported runs. Everything finished before is taken from the store.
+ * @throws {ScopeError} as `runGraph`, `loadData` and `checkStudy`; cancelled, when stopped (the same command goes on)
+ */
+export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<StudyOutcome> {
+  const begun = performance.now();
+  await prepare(config, env.data);
+  const image = await imageOf(config, env.data);
+  const pretraining = specOf(pretrainingRun(config));
+  const tuning = tuningRuns(config).map((run) => specOf(run, pretraining.spec));
+  const rates = await ratesFor([pretraining, ...tuning], config, image, env);
+  const computed = { cells: 0 };
+  await compute([pretraining, ...tuning], rates, env, computed);
+  const tuned = await Promise.all(tuning.map((one) => read(env.store, one)));
+  const reported = reportedRuns(config, chooseRates(config, tuned)).map((run) => specOf(run, pretraining.spec));
+  await compute(reported, rates, env, computed);
+
+  const done = await Promise.all(reported.map((one) => read(env.store, one)));
+  const results = collectResults(
+    { config, description: describe(config, image), image: image.shape },
+    await read(env.store, pretraining),
+    tuned,
+    done,
+  );
+  const all = [pretraining, ...tuning, ...reported];
+  return {
+    results,
+    examples: await examplesOf(config, env.data),
+    cost: {
+      finished: new Date().toISOString(),
+      seconds: (performance.now() - begun) / 1000,
+      computeSeconds: await computeSeconds(env.store, all),
+      cells: { total: all.length, computed: computed.cells },
+      jobs: env.jobs,
+      machine: `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores, ${process.platform} ${release()}`,
+      versions: versions(),
+      command: env.command,
+    },
+  };
+}
+
+/** What a study would do, without doing it. Data are prepared (their sizes decide the plan), nothing is trained. */
+export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<StudyPlan> {
+  await prepare(config, env.data);
+  const image = await imageOf(config, env.data);
+  const pretraining = specOf(pretrainingRun(config));
+  const tuning = tuningRuns(config).map((run) => specOf(run, pretraining.spec));
+  // The chosen rates are not known before tuning, but the number and size of the runs are.
+  const tuned = await Promise.all(tuning.map(async (one) => ((await env.store.has(one.address)) ? await read(env.store, one) : undefined)));
+  const known = tuned.every((one) => one !== undefined);
+  const rateOf = known ? chooseRates(config, tuned) : () => config.learningRates[0]!;
+  const reported = reportedRuns(config, rateOf).map((run) => specOf(run, pretraining.spec));
+  const all = [pretraining, ...tuning, ...reported];
+  const rates = await ratesFor(all, config, image, env);
+  const graph = sweepGraph(all.map((one) => one.spec), { kinds, rates, label });
+  return { plan: planGraph(graph, await doneIn(env.store, graph), env.jobs), secondsPerStep: rates["train"] ?? 0 };
+}
+
+interface Named {
+  readonly planned: PlannedRun;
+  readonly spec: CellSpec;
+  readonly address: string;
+}
+
+interface ImageFacts {
+  readonly shape: StudyResults["image"];
+  readonly classes: number;
+}
+
+function specOf(planned: PlannedRun, pretraining?: CellSpec): Named {
+  const spec: CellSpec = {
+    kind: "train",
+    version: kinds.train.version,
+    // Plain data by construction; the round trip drops fields that are undefined.
+    params: JSON.parse(JSON.stringify(planned.params)) as Json,
+    inputs: planned.startsFromPretrained && pretraining ? { start: addressOf(pretraining) } : {},
+  };
+  return { planned, spec, address: addressOf(spec) };
+}
+
+const labels = new Map<string, string>();
+
+function label(spec: CellSpec): string {
+  return labels.get(addressOf(spec)) ?? "train";
+}
+
+function nameOf({ role, arm, shuffle, seed, learningRate }: PlannedRun): string {
+  if (role === "pretraining") return "pretrain";
+  const images = shuffle === "none" ? "intact" : shuffle === "pixel" ? "pixels shuffled" : `${shuffle}×${shuffle} blocks`;
+  return role === "tuning" ? `tune ${arm}, ${images}, rate ${learningRate}` : `${arm}, ${images}, seed ${seed}`;
+}
+
+async function compute(named: readonly Named[], rates: Rates, env: StudyEnv, computed: { cells: number }): Promise<void> {
+  for (const one of named) labels.set(one.address, nameOf(one.planned));
+  const missing = await Promise.all(named.map((one) => env.store.has(one.address)));
+  if (missing.every((has) => has)) return;
+  const outcome = await runGraph(named.map((one) => one.spec), {
+    kinds,
+    rates,
+    label,
+    store: env.store,
+    workers: env.jobs,
+    workerUrl: moduleBeside(import.meta.url, "worker.node"),
+    device: env.device,
+    signal: env.signal,
+    kill: env.kill,
+    onEvent: env.onEvent,
+  });
+  computed.cells += outcome.finished;
+  requireComplete(outcome);
+}
+
+async function read(store: Store, { planned, address }: Named): Promise<FinishedRun> {
+  const cell = await store.get(address);
+  return {
+    planned,
+    cell: address,
+    result: cell.result() as unknown as TrainResult,
+    looks: cell.metrics() as unknown as TrainLook[],
+  };
+}
+
+async function computeSeconds(store: Store, all: readonly Named[]): Promise<number> {
+  const seconds = await Promise.all(all.map(async ({ address }) => Number((await store.get(address)).cost()?.["seconds"] ?? 0)));
+  return seconds.reduce((sum, one) => sum + one, 0);
+}
+
+/** Brings the data into the cache before any worker starts, so that it is fetched once and with progress. */
+async function prepare(config: StudyConfig, data: DataEnv): Promise<void> {
+  for (const spec of [config.upstream.data, config.downstream.data]) await planData(spec, data);
+}
+
+async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> {
+  const upstream = await planData(config.upstream.data, data);
+  const downstream = await planData(config.downstream.data, data);
+  for (const key of ["channels", "height", "width"] as const) {
+    if (upstream[key] === downstream[key]) continue;
+    throw new ScopeError("usage", `upstream images have ${key} ${upstream[key]}, downstream images ${downstream[key]}: one network cannot take both`, {
+      hint: `set ${key}: ${upstream[key]} under downstream.data`,
+    });
+  }
+  const { channels, height, width, classes } = downstream;
+  checkStudy(config, { height, width });
+  return { shape: { channels, height, width }, classes: classes.length };
+}
+
+/** Seconds per step: from finished cells where there are some, else from a trial of a few steps. */
+async function ratesFor(named: readonly Named[], config: StudyConfig, image: ImageFacts, env: StudyEnv): Promise<Rates> {
+  const graph = sweepGraph(named.map((one) => one.spec), { kinds });
+  const measured = await measuredRates(env.store, graph);
+  if (measured["train"] !== undefined) return measured;
+  const done = await doneIn(env.store, graph);
+  if (done.size === graph.cells.size) return {};
+  return { train: await measureStep(config, { ...image.shape, classes: image.classes }, env.device) };
+}
+
+function describe(config: StudyConfig, image: ImageFacts): string {
+  const model = buildModel(config.model, { ...image.shape, classes: image.classes });
+  const { multiplyAdds } = describeModel(model);
+  const options = Object.entries(config.model)
+    .filter(([name, value]) => name !== "arch" && !(Array.isArray(value) && value.length === 0))
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join("-") : String(value)}`);
+  return `${config.model.arch} (${options.join(", ")}; ${(multiplyAdds / 1e6).toFixed(1)} M multiply-adds an image)`;
+}
+
+/** A few test images of the downstream task under each shuffle, spread over the classes. */
+async function examplesOf(config: StudyConfig, data: DataEnv): Promise<Examples> {
+  const seed = config.seeds[0]!;
+  const wanted = 6;
+  let names: string[] = [];
+  const rows: { shuffle: StudyConfig["shuffles"][number]; images: Uint8Array }[] = [];
+  for (const shuffle of config.shuffles) {
+    const spec: DataSpec = {
+      ...config.downstream.data,
+      trainSize: 2 * wanted,
+      testSize: 200,
+      ...(shuffle === "none" ? {} : { shuffle: { block: shuffle, seed } }),
+    };
+    const { test, classes } = await loadData(spec, data);
+    const size = test.images.length / test.count;
+    const chosen = spread(test.labels, classes.length, Math.min(wanted, test.count));
+    names = chosen.map((index) => classes[test.labels[index]!]!);
+    const images = new Uint8Array(chosen.length * size);
+    chosen.forEach((index, i) => images.set(test.images.subarray(index * size, (index + 1) * size), i * size));
+    rows.push({ shuffle, images });
+  }
+  return { labels: names, seed, rows };
+}
+
+/** Indices of `count` images, class by class in turn. */
+function spread(imageLabels: Int32Array, classes: number, count: number): number[] {
+  const byClass = Array.from({ length: classes }, (_, k) => [...imageLabels.keys()].filter((i) => imageLabels[i] === k));
+  const chosen: number[] = [];
+  for (let round = 0; chosen.length < count && round < imageLabels.length; round++) {
+    for (const members of byClass) {
+      const index = members[round];
+      if (index !== undefined && chosen.length < count) chosen.push(index);
+    }
+  }
+  return chosen;
+}
+
+function versions(): Record<string, string> {
+  const require = createRequire(import.meta.url);
+  const { version } = require("onnxruntime-node/package.json") as { version: string };
+  return { node: process.versions.node, onnxruntime: version };
+}
