@@ -241,7 +241,7 @@ function decodeNode(context: DecodeContext, span: Span, index: number, depth: nu
       "unsupported",
       `${where}: ${subject} calls a function of the model, which is unsupported`,
     );
-  if (context.opsets[domain] === undefined) {
+  if (!Object.hasOwn(context.opsets, domain)) {
     throw new ScopeError(
       "format",
       `${where}: ${subject} is of the domain "${domain}", whose operator set the model does not import`,

@@ -167,7 +167,9 @@ function modelTail(graph: Graph): Uint8Array {
   for (const domain of [...domains].toSorted()) {
     message(w, schema.Model.opsetImport, () => {
       text(w, schema.OperatorSet.domain, domain);
-      w.uint32(tag(schema.OperatorSet.version, varint)).int64(graph.opsets[domain] ?? 1);
+      w.uint32(tag(schema.OperatorSet.version, varint)).int64(
+        Object.hasOwn(graph.opsets, domain) ? graph.opsets[domain]! : 1,
+      );
     });
   }
   for (const [key, value] of Object.entries(graph.metadata)) entry(w, schema.Model.metadataProps, key, value);
