@@ -133,9 +133,13 @@ export function convTranspose(node: Node, inputs: Inputs): Known[] {
   const sizes = image.map((size, i): Dim => {
     if (stated !== undefined) return stated[i - image.length + stated.length] ?? null;
     const stride = window.strides[i]!;
-    if (window.autoPad.startsWith("SAME")) return stride === 1 ? size : mapDim(size, (s) => s * stride);
     const taps = window.kernel[i]!;
     if (typeof taps !== "number") return null;
+    if (window.autoPad.startsWith("SAME")) {
+      // A window smaller than the stride leaves a gap after the last position, which ONNX Runtime does not fill.
+      const gap = Math.max(0, stride - (extra[i]! + (taps - 1) * window.dilations[i]! + 1));
+      return stride === 1 ? size : mapDim(size, (s) => s * stride - gap);
+    }
     const pad = window.pads[i]! + window.pads[i + image.length]!;
     const change = extra[i]! + (taps - 1) * window.dilations[i]! + 1 - pad - stride;
     if (stride === 1 && change === 0) return size;

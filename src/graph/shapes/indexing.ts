@@ -24,7 +24,9 @@ export function clampSlice(
   const fix = (index: number, low: number, high: number) =>
     Math.min(high, Math.max(low, index < 0 ? index + size : index));
   const first = forward ? fix(start, 0, size) : fix(start, 0, size - 1);
-  const stop = forward ? fix(end, 0, size) : fix(end, -1, size - 1);
+  // ONNX Runtime reads the largest int32 or int64 as "to the end" in either direction.
+  const whole = !forward && (end === 2 ** 31 - 1 || end >= 2 ** 63);
+  const stop = forward ? fix(end, 0, size) : whole ? -1 : fix(end, -1, size - 1);
   return { first, count: Math.max(0, Math.ceil((stop - first) / step)) };
 }
 
