@@ -167,22 +167,12 @@ function followBinary(state: Layouts, node: Node): boolean {
   return emit(state, node, operands);
 }
 
-/** Sum or mean over image axes (and the batch) as products with a row of ones: a matrix product is the fastest reduction. */
+/** Sum or mean over image axes (and the batch), axes kept. */
 function reduceImage(state: Layouts, x: string, axes: readonly number[], mean: boolean): string {
   const { g } = state;
-  const [n = 1, blocks = 1, h = 1, w = 1, b = 1] = g.shape(x);
-  let y = x;
-  let count = 1;
-  if (axes.includes(2)) {
-    const ones = g.floats([1, h * w], new Float32Array(h * w).fill(1));
-    y = g.reshape(g.matmul(ones, g.reshape(y, [n * blocks, h * w, b])), [n, blocks, 1, 1, b]);
-    count *= h * w;
-  }
-  if (axes.includes(0)) {
-    y = g.reduceSum(y, [0], true);
-    count *= n;
-  }
-  return mean ? g.scale(y, 1 / count) : y;
+  const shape = g.shape(x);
+  const sum = g.reduceSum(x, axes, true);
+  return mean ? g.scale(sum, 1 / axes.reduce((count, axis) => count * shape[axis]!, 1)) : sum;
 }
 
 function followReduction(state: Layouts, node: Node): boolean {

@@ -2,6 +2,7 @@ import { ScopeError } from "../base/error.ts";
 import { type DType, float32, int64s, scalar, type Tensor } from "../tensor/tensor.ts";
 import type { Attribute, Dim, Graph, Initializer, Node, ValueInfo } from "./graph.ts";
 import { constant } from "./graph.ts";
+import { sumByProduct } from "./sums.ts";
 import { inferNode } from "./infer.ts";
 import { type Known, knownInitializer } from "./known.ts";
 
@@ -232,9 +233,15 @@ export class Builder {
     if (now.length === shape.length && now.every((dim, i) => dim === shape[i])) return a;
     return this.op("Reshape", [a, this.ints(shape)]);
   }
-  /** Sum over `axes` (negative counts from the end). */
+  /** Sum over `axes` (negative counts from the end). Large sums are done as products with ones: see sums.ts. */
   reduceSum(a: string, axes: readonly number[], keepdims: boolean): string {
-    return axes.length === 0 ? a : this.op("ReduceSum", [a, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
+    if (axes.length === 0) return a;
+    const shape = this.known(a).shape;
+    const places = axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
+    const fast = shape.every((dim) => typeof dim === "number") ? sumByProduct(this, a, places) : undefined;
+    if (fast === undefined) return this.op("ReduceSum", [a, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
+    const kept = this.shape(a).flatMap((dim, i) => (places.includes(i) ? (keepdims ? [1] : []) : [dim]));
+    return this.reshape(fast, kept);
   }
   /** Mean over `axes`. */
   reduceMean(a: string, axes: readonly number[], keepdims: boolean): string {

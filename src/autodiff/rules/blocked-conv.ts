@@ -193,8 +193,5 @@ function weightGradient(g: Builder, conv: Convolution, x: string, w: string, dy:
 
 /** Σ over batch and image of a blocked [N, O, H, W]: [O]. */
 function channelSums(g: Builder, b: number, dy: string): string {
-  const [n = 1, o = 1, h = 1, w = 1] = g.shape(dy);
-  const ones = g.floats([1, h * w], new Float32Array(h * w).fill(1));
-  const sums = g.matmul(ones, g.reshape(dy, [(n * o) / b, h * w, b]));
-  return g.reshape(g.reduceSum(g.reshape(sums, [n, o]), [0], false), [o]);
+  return g.reshape(g.reduceSum(split(g, dy, b), [0, 2, 3], false), [-1]);
 }
