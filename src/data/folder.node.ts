@@ -211,9 +211,12 @@ async function decodeFolder(listing: FolderListing, size: FolderSize, env: DataE
   }
   const { height, width } = first;
   const part = (which: "train" | "test"): Sample[] =>
-    good
-      .filter(({ image }) => image.part === which)
-      .map(({ image, planes }) => ({ image: planes!, label: image.label }));
+    inHashOrder(
+      good
+        .filter(({ image }) => image.part === which)
+        .map(({ image, planes }) => ({ image: planes!, label: image.label, name: image.path })),
+      sha256,
+    );
   const bytes = 3 * height * width;
   return {
     origin: "folder",
