@@ -82,7 +82,7 @@ function groupNorm(net: Network, name: string, x: string, options: NormOptions):
   const { groups } = options;
   if (size % groups !== 0) {
     throw new ScopeError("usage", `${name}: ${groups} groups do not divide ${size} channels`, {
-      hint: "set norm groups or the width",
+      hint: "set model groups to a divisor of the channels",
     });
   }
   const [h, w] = net.image(x);
