@@ -30,7 +30,7 @@ export function windowsOf(node: Node, inputs: readonly number[], kernel: readonl
   const dilations = intsAttr(node, "dilations", []);
   const pads = intsAttr(node, "pads", []);
   const mode = stringAttr(node, "auto_pad", "NOTSET");
-  const round = intAttr(node, "ceil_mode", 0) === 1 ? Math.ceil : Math.floor;
+  const ceil = intAttr(node, "ceil_mode", 0) === 1;
   return kernel.map((size, axis): Window => {
     const input = inputs[axis]!;
     const stride = strides[axis] ?? 1;
@@ -46,8 +46,9 @@ export function windowsOf(node: Node, inputs: readonly number[], kernel: readonl
       before = pads[axis] ?? 0;
       after = pads[axis + kernel.length] ?? 0;
     }
-    let output = round((input + before + after - reach - 1) / stride) + 1;
-    if ((output - 1) * stride >= input + before) output--;
+    const room = (input + before + after - reach - 1) / stride;
+    let output = (ceil ? Math.ceil(room) : Math.floor(room)) + 1;
+    if (ceil && (output - 1) * stride >= input + before) output--;
     return {
       size,
       stride,

@@ -60,8 +60,10 @@ export const convTranspose = cases((d) => {
     ];
   }
   if (mode === "output_padding") attributes["output_padding"] = strides.map((stride) => d.int(0, stride - 1));
-  if (mode === "output_shape")
-    attributes["output_shape"] = full.map((size) => Math.max(1, size - d.int(0, 2)));
+  // ONNX's own shape inference gives up where the result is smaller than the image.
+  if (mode === "output_shape") {
+    attributes["output_shape"] = full.map((size, axis) => Math.max(image[axis]!, size - d.int(0, 2)));
+  }
   const x = d.normal([d.int(1, 2), inputs, ...image]);
   const w = d.normal([inputs, outputs / group, ...kernel]);
   const both = d.bool() ? [wrt(x), maybe(d, w)] : [maybe(d, x), wrt(w)];
