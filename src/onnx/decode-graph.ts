@@ -248,13 +248,20 @@ function decodeNode(context: DecodeContext, span: Span, index: number, depth: nu
     );
   }
   const attributes = new Map<string, RawAttribute>();
+  const isConstant = op === "Constant" && domain === "";
   for (const attributeSpan of attributeSpans) {
-    const [key, attribute] = decodeAttribute(context, attributeSpan, subject, depth);
+    const [key, attribute] = decodeAttribute(
+      context,
+      attributeSpan,
+      subject,
+      depth,
+      isConstant ? context.files : noFiles,
+    );
     if (attributes.has(key))
       throw new ScopeError("format", `${where}: ${subject} has the attribute "${key}" twice`);
     attributes.set(key, attribute);
   }
-  if (op === "Constant" && domain === "") return constantNode(attributes, outputs, `${where}: ${subject}`);
+  if (isConstant) return constantNode(attributes, outputs, `${where}: ${subject}`);
   const loaded = [...attributes].map(([key, attribute]): [string, Attribute] => [
     key,
     attribute.type === "tensor" ? { type: "tensor", value: attribute.value.load() } : attribute,
@@ -349,7 +356,7 @@ function decodeAttribute(
       return [name, { type: "strings", value: strings.map((text) => wire.text(text)) }];
     case schema.attributeTypes.tensor:
       if (tensorSpan === undefined) break;
-      return [name, { type: "tensor", value: decodeTensor(wire, tensorSpan, context.files, what) }];
+      return [name, { type: "tensor", value: decodeTensor(wire, tensorSpan, files, what) }];
     case schema.attributeTypes.graph:
       if (graphSpan === undefined) break;
       return [name, { type: "graph", value: decodeGraph(context, graphSpan, depth + 1) }];
