@@ -301,11 +301,23 @@ function constantNode(
   );
 }
 
+/**
+ * Attributes are loaded with the graph, so numbers in other files are not for them: a thousand attributes could name the
+ * same large range of a file.
+ */
+const noFiles: ExternalFiles = (_location, subject) => {
+  throw new ScopeError(
+    "unsupported",
+    `${subject} keeps its numbers in another file, which is unsupported for attributes`,
+  );
+};
+
 function decodeAttribute(
   context: DecodeContext,
   span: Span,
   subject: string,
   depth: number,
+  files: ExternalFiles,
 ): [string, RawAttribute] {
   const { wire } = context;
   const { where } = wire;
