@@ -20,6 +20,7 @@ const reasons: Readonly<Record<string, readonly [finding: string, hint: string |
   EMFILE: ["too many open files", "raise the limit with `ulimit -n`"],
   EIO: ["the device reports a read or write error", "check the disk"],
   ENOENT: ["a file or folder on the way does not exist", undefined],
+  EEXIST: ["a file is in the way where a folder is needed", undefined],
   ENOTDIR: ["a file is in the way where a folder is needed", undefined],
 };
 

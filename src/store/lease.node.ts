@@ -50,19 +50,21 @@ const unreadableAfterMs = 10_000;
 interface Entry {
   readonly name: string;
   readonly generation: number;
-  readonly free: boolean;
+  /** attempt: the folder of a generation's files. Its number is spent even if a power failure lost the lease. */
+  readonly what: "lease" | "free" | "attempt";
 }
 
 async function entriesOf(folder: string): Promise<Entry[]> {
   return (await readdir(folder)).flatMap((name) => {
-    const match = /^(lease|free)-([1-9][0-9]{0,8})$/.exec(name);
-    return match ? [{ name, generation: Number(match[2]), free: match[1] === "free" }] : [];
+    const match = /^(lease|free|attempt)-([1-9][0-9]{0,8})$/.exec(name);
+    return match ? [{ name, generation: Number(match[2]), what: match[1] as Entry["what"] }] : [];
   });
 }
 
-/** The entry that counts: the highest generation; a held one before a given-back one of the same number. */
+/** The entry that counts: the highest generation, and of that the lease, if it is held. */
 function topOf(entries: readonly Entry[]): Entry | undefined {
-  return entries.toSorted((a, b) => b.generation - a.generation || Number(a.free) - Number(b.free))[0];
+  const order = { lease: 0, free: 1, attempt: 2 };
+  return entries.toSorted((a, b) => b.generation - a.generation || order[a.what] - order[b.what])[0];
 }
 
 interface Found {
@@ -136,7 +138,7 @@ export class Busy {
 export async function currentHolder(folder: string, staleAfterMs: number): Promise<Busy | undefined> {
   try {
     const top = topOf(await entriesOf(folder));
-    if (!top || top.free) return undefined;
+    if (top?.what !== "lease") return undefined;
     const found = await readEntry(folder, top);
     return !found || (await isStale(folder, found, staleAfterMs)) ? undefined : new Busy(found.holder);
   } catch (error) {
@@ -157,10 +159,11 @@ export async function takeLease(folder: string, staleAfterMs: number): Promise<L
     await mkdir(folder, { recursive: true });
     try {
       const top = topOf(await entriesOf(folder));
-      last = top && (await readEntry(folder, top));
-      if (top && !last) continue;
-      if (top && last && !top.free && !(await isStale(folder, last, staleAfterMs)))
-        return new Busy(last.holder);
+      last = top && top.what !== "attempt" ? await readEntry(folder, top) : undefined;
+      if (top?.what === "lease") {
+        if (!last) continue;
+        if (!(await isStale(folder, last, staleAfterMs))) return new Busy(last.holder);
+      }
 
       const generation = (top?.generation ?? 0) + 1;
       const holder: LeaseHolder = {
@@ -179,7 +182,8 @@ export async function takeLease(folder: string, staleAfterMs: number): Promise<L
         continue;
       }
       for (const entry of entries) {
-        if (entry.generation < generation) await rm(join(folder, entry.name), { force: true });
+        if (entry.what === "attempt" || entry.generation >= generation) continue;
+        await rm(join(folder, entry.name), { force: true });
       }
       return new Lease(folder, generation, holder, await open(join(folder, name), "r+"));
     } catch (error) {
