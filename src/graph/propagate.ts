@@ -56,9 +56,10 @@ function valueOf(known: Known | undefined): Value | undefined {
   return entries === undefined || shape === undefined ? undefined : { entries, shape, dtype: known!.dtype };
 }
 
-function withEntries(known: Known, entries: Entries): Known {
+function withEntries(known: Known, found: Entries): Known {
   const shape = numericShape(known.shape);
   if (shape === undefined) return known;
+  const entries = found.map((entry) => representable(entry, known.dtype));
   const constant = toTensor(known.dtype, shape, entries);
   if (constant !== undefined) return { ...known, constant };
   const partial = isInteger(known.dtype) && shape.length <= 1 && entries.some((entry) => entry !== null);
@@ -76,22 +77,23 @@ const ranges: Partial<Record<DType, readonly [number, number]>> = {
   uint64: [0, Number.MAX_SAFE_INTEGER],
 };
 
+/** The entry, or null when it is a number that the type does not hold exactly (an overflow, of which we say nothing). */
+function representable(entry: Dim, dtype: DType): Dim {
+  if (typeof entry !== "number" || !isInteger(dtype)) return entry;
+  const range = ranges[dtype];
+  if (range !== undefined)
+    return Number.isInteger(entry) && entry >= range[0] && entry <= range[1] ? entry : null;
+  // ±2^63 stand for the limits of int64, see `contents`.
+  return Number.isSafeInteger(entry) || Math.abs(entry) === 2 ** 63 ? entry : null;
+}
+
 function toTensor(dtype: DType, shape: readonly number[], entries: Entries): Tensor | undefined {
   if (dtype === "float16" || dtype === "bfloat16") return undefined;
   const data = allocate(dtype, entries.length);
   for (const [i, entry] of entries.entries()) {
     if (typeof entry !== "number") return undefined;
-    if (data instanceof BigInt64Array) {
-      // ±2^63 stand for the limits of int64, see `contents`.
-      if (entry === 2 ** 63) data[i] = 2n ** 63n - 1n;
-      else if (Number.isSafeInteger(entry) || entry === -(2 ** 63)) data[i] = BigInt(entry);
-      else return undefined;
-      continue;
-    }
-    const range = ranges[dtype];
-    if (range !== undefined && !(Number.isInteger(entry) && entry >= range[0] && entry <= range[1]))
-      return undefined;
-    if (data instanceof BigUint64Array) data[i] = BigInt(entry);
+    if (data instanceof BigInt64Array) data[i] = entry === 2 ** 63 ? 2n ** 63n - 1n : BigInt(entry);
+    else if (data instanceof BigUint64Array) data[i] = BigInt(entry);
     else data[i] = entry;
   }
   return { dtype, shape, data };
@@ -150,8 +152,11 @@ function map(f: (a: number, dtype: DType) => Dim): ValueRule {
   ];
 }
 
+/** The result of arithmetic as its type holds it; null where an integer leaves the range in which doubles are exact. */
 function rounded(value: Dim, dtype: DType): Dim {
-  return dtype === "float32" && typeof value === "number" ? Math.fround(value) : value;
+  if (typeof value !== "number") return value;
+  if (isInteger(dtype)) return Number.isSafeInteger(value) ? value : null;
+  return dtype === "float32" ? Math.fround(value) : value;
 }
 
 function divide(a: number, b: number, dtype: DType): Dim {
@@ -188,7 +193,9 @@ const castTo: ValueRule = (_node, [x], [out]) => [
     if (typeof entry !== "number")
       return isInteger(x!.dtype) && isInteger(out!.dtype) && out!.dtype !== "bool" ? entry : null;
     if (out!.dtype === "bool") return entry === 0 ? 0 : 1;
-    return isInteger(out!.dtype) ? Math.trunc(entry) + 0 : rounded(entry, out!.dtype);
+    // The limits of int64 pass between integers, everything else must be exact.
+    if (isInteger(x!.dtype) && isInteger(out!.dtype)) return entry;
+    return rounded(isInteger(out!.dtype) ? Math.trunc(entry) + 0 : entry, out!.dtype);
   }),
 ];
 
@@ -304,8 +311,13 @@ const fill: ValueRule = (node, _x, [out]) => {
 function reduceAll(f: (a: number, b: number) => number): ValueRule {
   return (_node, [x], [out]) => {
     if (sizeOf(out!.shape) !== 1 || !isInteger(x!.dtype) || x!.entries.length === 0) return [undefined];
-    const known = x!.entries.filter((entry) => typeof entry === "number");
-    return [[known.length < x!.entries.length ? null : known.reduce(f)]];
+    return [
+      [
+        x!.entries.reduce((a, b) =>
+          typeof a === "number" && typeof b === "number" ? rounded(f(a, b), x!.dtype) : null,
+        ),
+      ],
+    ];
   };
 }
 

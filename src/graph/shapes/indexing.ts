@@ -13,7 +13,7 @@ import {
   unify,
 } from "./rule.ts";
 
-/** First index, last-but-one index and step of a slice along an axis of `size`, clamped as ONNX says. */
+/** First index and number of elements of a slice along an axis of `size`; bounds are clamped as ONNX says. */
 export function clampSlice(
   size: number,
   start: number,

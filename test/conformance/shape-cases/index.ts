@@ -1,4 +1,4 @@
-import * as shapes from "../../../src/graph/shapes/index.ts";
+import type * as shapes from "../../../src/graph/shapes/index.ts";
 import * as microsoftShapes from "../../../src/graph/shapes/microsoft.ts";
 import * as nchwcShapes from "../../../src/graph/shapes/nchwc.ts";
 import { blockedDomain } from "../../../src/graph/blocked.ts";
