@@ -9,7 +9,6 @@ import { addressOf, type CellSpec } from "../store/spec.ts";
 import type { Store } from "../store/store.node.ts";
 import type { SweepEvent } from "../sweep/event.ts";
 import { type Rates, sweepGraph } from "../sweep/graph.ts";
-import { moduleBeside } from "../sweep/interrupt.node.ts";
 import { requireComplete } from "../sweep/outcome.ts";
 import { type Plan, planGraph } from "../sweep/plan.ts";
 import { measuredRates } from "../sweep/rates.node.ts";
@@ -21,6 +20,7 @@ import { measureStep } from "./measure.node.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
 import type { TrainLook, TrainResult } from "./train-facts.ts";
+import { workerUrl } from "./worker-url.node.ts";
 import type { Json } from "../base/canonical.ts";
 
 /** What running a study needs from the caller. */
@@ -152,7 +152,7 @@ async function compute(named: readonly Named[], rates: Rates, env: StudyEnv, com
     label,
     store: env.store,
     workers: env.jobs,
-    workerUrl: moduleBeside(import.meta.url, "worker.node"),
+    workerUrl,
     device: env.device,
     signal: env.signal,
     kill: env.kill,

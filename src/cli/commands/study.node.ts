@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pick, ScopeError } from "../../base/error.ts";
 import { defaultCache } from "../../data/load.node.ts";
@@ -13,6 +12,7 @@ import { answer } from "../../study/words.ts";
 import { parseConfig } from "../config.ts";
 import { type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { progressView } from "../progress.node.ts";
+import { readText } from "../read.node.ts";
 
 /** `study`: pretrain, fine-tune, compare with scratch, on intact and shuffled images; writes the report. */
 export const study: CommandDefinition = {
@@ -78,16 +78,6 @@ function configOf(file: string | undefined, preset: string | undefined): StudyCo
   }
   if (preset !== undefined) return studySchema.parse(pick(presets, preset, "preset").config);
   return parseConfig(studySchema, readText(file!), file!);
-}
-
-/** Reads a text file. @throws {ScopeError} usage, when it cannot be read */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new ScopeError("usage", `${file}: ${code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "this is a folder, not a file" : "cannot be read"}`, { cause });
-  }
 }
 
 /** Replaces the seeds by as many, counted from `first`. */
