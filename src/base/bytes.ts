@@ -23,19 +23,6 @@ export function bytesUnder(data: {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A byte count for people: "512 bytes", "1.5 MB" (powers of 1000). */
-export function formatBytes(count: number): string {
-  const units = ["kB", "MB", "GB", "TB", "PB"];
-  if (count < 1000) return `${count} ${count === 1 ? "byte" : "bytes"}`;
-  let value = count / 1000;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${value.toFixed(1)} ${units[unit]!}`;
-}
-
 /**
  * What bytes that begin like `head` (a hundred bytes or more) are, when they are a well-known kind of file that people
  * mistake for a model; else undefined. Only for error messages.
