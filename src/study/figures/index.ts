@@ -1,0 +1,9 @@
+export { accuracy } from "./accuracy.ts";
+export { exampleImages } from "./example-images.ts";
+export { learningCurves } from "./learning-curves.ts";
+export { relativeGain } from "./relative-gain.ts";
+export { area } from "./area.ts";
+export { milestones } from "./milestones.ts";
+export { speedUp } from "./speed-up.ts";
+export { survival } from "./survival.ts";
+export { tuning } from "./tuning.ts";
