@@ -114,7 +114,8 @@ export async function readTar(
     source.destroy();
     if (signal?.aborted === true)
       throw new ScopeError("cancelled", `reading ${where} was stopped`, { cause });
-    if (cause instanceof ScopeError) throw cause;
+    // What we refused comes first: that the rest then does not fit together is a consequence.
+    if (refusal !== undefined) throw refusal;
     throw new ScopeError("format", `${where}: the archive is broken (${String((cause as Error).message)})`, {
       cause,
     });

@@ -58,7 +58,7 @@ export async function openIfSound(path: string): Promise<PreparedFile | undefine
 }
 
 function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  return cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
 }
 
 /** A prepared file, open, where it is, and whether it was there before. */

@@ -31,15 +31,13 @@ function draw(
 const perClass = (labels: Int32Array, drawn: Int32Array, k: number): number[] =>
   Array.from({ length: k }, (_, label) => drawn.filter((i) => labels[i] === label).length);
 
-const cases = fc
-  .array(fc.integer({ min: 1, max: 12 }), { minLength: 2, maxLength: 6 })
-  .chain((counts) =>
-    fc.record({
-      counts: fc.constant(counts),
-      size: fc.integer({ min: 0, max: counts.reduce((a, b) => a + b) }),
-      seed: fc.nat(1000),
-    }),
-  );
+const cases = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 2, maxLength: 6 }).chain((counts) =>
+  fc.record({
+    counts: fc.constant(counts),
+    size: fc.integer({ min: 0, max: counts.reduce((a, b) => a + b) }),
+    seed: fc.nat(1000),
+  }),
+);
 
 describe("drawing a stratified subset", () => {
   test("is balanced as far as classes go", () => {
