@@ -14,7 +14,7 @@ import { differentiate } from "../../src/autodiff/differentiate.ts";
 import { gradientRules } from "../../src/autodiff/table.ts";
 import { blockNote } from "../../src/graph/blocked.ts";
 import { Builder } from "../../src/graph/builder.ts";
-import { constant, type Graph } from "../../src/graph/graph.ts";
+import { constant, type Graph, type Node } from "../../src/graph/graph.ts";
 import { drawFrom } from "../kit/draw.ts";
 import { interpret } from "../kit/float64/interpret.ts";
 import { toTensor, type Value } from "../kit/float64/value.ts";
@@ -103,7 +103,9 @@ function build(
   const loss = g.op("Cast", [total], { to: 1 });
   const wanted = names.filter((_, i) => one.inputs[i]?.role === "wrt");
   const forward = finish(g, [loss]);
+  const before = g.nodes.length;
   const gradients = differentiate(g, g.nodes.slice(), loss, wanted);
+  expect(idle(g.nodes.slice(before), new Set(gradients.values())), "nodes nobody needs").toEqual([]);
   const outputs = named.filter((name) => name !== "");
   return {
     graph: finish(g, [...outputs, loss, ...new Set(gradients.values())]),
@@ -113,6 +115,12 @@ function build(
     loss,
     gradients,
   };
+}
+
+/** Nodes none of whose outputs is used. */
+function idle(nodes: readonly Node[], wanted: Set<string>): string[] {
+  for (const node of nodes) for (const input of node.inputs) wanted.add(input);
+  return nodes.filter((node) => !node.outputs.some((output) => wanted.has(output))).map((node) => node.op);
 }
 
 /** The graph so far; the builder goes on. Constants and inputs may be outputs, too, by way of Identity. */

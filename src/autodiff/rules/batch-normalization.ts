@@ -1,8 +1,9 @@
 import { ScopeError } from "../../base/error.ts";
 import type { Builder } from "../../graph/builder.ts";
-import { floatAttr, intAttr } from "../../graph/graph.ts";
+import { floatAttr, intAttr, type Node } from "../../graph/graph.ts";
 import { axesFrom } from "../axes.ts";
-import type { GradientContext, GradientRule } from "../rule.ts";
+import { centre, throughNormal } from "../normal.ts";
+import type { GradientRule } from "../rule.ts";
 
 /**
  * y = scale · x̂ + bias per channel, x̂ = (x − mean) / √(variance + ε).
@@ -34,32 +35,30 @@ export const batchNormalization: GradientRule = (context) => {
   const perChannel = shape.map((size, axis) => (axis === 1 ? size : 1));
   const wide = (name: string): string => g.reshape(name, perChannel);
   const narrow = (name: string): string => g.reshape(name, [shape[1]!]);
-
-  const center = training ? g.reduceMean(x, over, true) : wide(mean);
-  const centred = g.sub(x, center);
-  const spread = training ? g.reduceMean(g.mul(centred, centred), over, true) : wide(variance);
-  const rate = inverseRoot(g, spread, context);
-  const factor = g.mul(rate, wide(scale));
-  const sum = training || needs[2] || needs[3] ? g.reduceSum(dy, over, true) : "";
-  const withNormal =
-    training || needs[1] || needs[4] ? g.mul(g.reduceSum(g.mul(dy, centred), over, true), rate) : "";
-  const count = shape.reduce((product, size, axis) => (axis === 1 ? product : product * size), 1);
-
-  const dx = (): string => {
-    if (!training) return g.mul(dy, factor);
-    const along = g.mul(centred, g.scale(g.mul(withNormal, rate), 1 / count));
-    return g.mul(g.sub(g.sub(dy, g.scale(sum, 1 / count)), along), factor);
-  };
+  const total = (value: string): string => g.reduceSum(value, over, true);
+  if (training) {
+    const wanted = needs[0] || needs[1];
+    const normal = wanted ? centre(g, x, over, floatAttr(node, "epsilon", 1e-5)) : undefined;
+    return [
+      normal && needs[0] ? throughNormal(g, normal, g.mul(dy, wide(scale)), over) : undefined,
+      normal && needs[1] ? narrow(total(g.mul(dy, normal.value))) : undefined,
+      needs[2] ? narrow(total(dy)) : undefined,
+    ];
+  }
+  const rate = needs[0] || needs[1] || needs[3] || needs[4] ? inverseRoot(g, wide(variance), node) : "";
+  const factor = needs[0] || needs[3] || needs[4] ? g.mul(rate, wide(scale)) : "";
+  const sum = needs[2] || needs[3] ? total(dy) : "";
+  const withNormal = needs[1] || needs[4] ? g.mul(total(g.mul(dy, g.sub(x, wide(mean)))), rate) : "";
   return [
-    needs[0] ? dx() : undefined,
+    needs[0] ? g.mul(dy, factor) : undefined,
     needs[1] ? narrow(withNormal) : undefined,
     needs[2] ? narrow(sum) : undefined,
-    needs[3] && !training ? narrow(g.neg(g.mul(factor, sum))) : undefined,
-    needs[4] && !training ? narrow(g.scale(g.mul(g.mul(factor, rate), withNormal), -0.5)) : undefined,
+    needs[3] ? narrow(g.neg(g.mul(factor, sum))) : undefined,
+    needs[4] ? narrow(g.scale(g.mul(g.mul(factor, rate), withNormal), -0.5)) : undefined,
   ];
 };
 
-function inverseRoot(g: Builder, variance: string, { node }: GradientContext): string {
+function inverseRoot(g: Builder, variance: string, node: Node): string {
   return g.op("Reciprocal", [
     g.op("Sqrt", [g.plus(variance, g.scalar(floatAttr(node, "epsilon", 1e-5), g.dtype(variance)))]),
   ]);

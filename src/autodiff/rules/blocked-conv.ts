@@ -1,5 +1,5 @@
 import { ScopeError } from "../../base/error.ts";
-import { blockedDomain, blockNote, merged, reorderWeights, split } from "../../graph/blocked.ts";
+import { blockedDomain, blockNote, merged, split } from "../../graph/blocked.ts";
 import type { Builder } from "../../graph/builder.ts";
 import { intsAttr } from "../../graph/graph.ts";
 import type { GradientRule } from "../rule.ts";

@@ -13,7 +13,7 @@ const extremum: GradientRule = ({ x, y: [y = ""], dy: [dy = ""], needs, g }) => 
     if (!needs.slice(i).includes(true)) return undefined;
     const last = i === x.length - 1;
     const mine = last && taken !== undefined ? g.op("Not", [taken]) : firstOf(g, input, y, taken);
-    if (!last) taken = taken === undefined ? mine : g.op("Or", [taken, mine]);
+    if (needs.slice(i + 1).includes(true)) taken = taken === undefined ? mine : g.op("Or", [taken, mine]);
     return needs[i] ? keepWhere(g, mine, dy) : undefined;
   });
 };

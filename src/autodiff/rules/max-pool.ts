@@ -64,7 +64,8 @@ function byTaps(
   const axes = windows.map((_, axis) => axis + 2);
   let taken: string | undefined;
   let total: string | undefined;
-  for (const tap of allTaps(windows)) {
+  const taps = allTaps(windows);
+  for (const tap of taps) {
     const ends = tap.map((start, axis) => start + (windows[axis]!.output - 1) * windows[axis]!.stride + 1);
     const rows = g.slice(
       padded,
@@ -75,7 +76,7 @@ function byTaps(
     );
     const equal = g.op("Equal", [rows, y]);
     const first = taken === undefined ? equal : g.op("And", [equal, g.op("Not", [taken])]);
-    taken = taken === undefined ? equal : g.op("Or", [taken, equal]);
+    if (tap !== taps.at(-1)) taken = taken === undefined ? equal : g.op("Or", [taken, equal]);
     const placed = placeSlice(
       g,
       keepWhere(g, first, dy),

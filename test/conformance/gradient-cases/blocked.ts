@@ -3,7 +3,7 @@ import { type GradientCases, maybe, wrt } from "../gradient-case.ts";
 /** Random bytes are a blocked image as well as a plain one; the operators differ in how they read them. */
 export const blockedConv: GradientCases = {
   opsets: [13, 17],
-  effort: 0.2,
+  effort: 0.15,
   draw(d, _opset, block) {
     const kernel = d.pick([
       [1, 1],
