@@ -18,8 +18,10 @@ export interface GradientContext {
 
 /**
  * The vector-Jacobian product of one operator, as ONNX nodes.
- * Returns one entry per input: the name of its gradient, or undefined (not needed, or not differentiable, e.g. indices).
- * A gradient may have the *broadcast* shape of the output: the driver sums it back to the input's shape.
- * dy[0] is defined unless the operator has several outputs.
+ * Returns one entry per input: the name of its gradient, or undefined (not needed, or not differentiable, e.g. indices);
+ * entries at the end may be left out. A gradient may have the *broadcast* shape of the output: the driver sums it back
+ * to the input's shape. It may also be smaller than the input where it would only repeat itself: the driver spreads it
+ * when someone needs it whole. dy[0] is defined unless the operator has several outputs; it has the output's shape,
+ * except for operators that `differentiate` lists as elementwise, where it may only broadcast to it.
  */
 export type GradientRule = (context: GradientContext) => readonly (string | undefined)[];
