@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { homedir } from "node:os";
+import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { canonical } from "../base/canonical.ts";
@@ -142,6 +142,7 @@ async function takeLock(path: string, name: string, env: DataEnv): Promise<{ rel
     stopIfAborted(env.signal, `waiting for another process that prepares ${name}`);
     try {
       const handle = await open(path, "wx");
+      await handle.writeFile(JSON.stringify({ host: hostname(), process: process.pid }));
       await handle.close();
       const timer = setInterval(() => {
         const now = new Date();
@@ -158,15 +159,27 @@ async function takeLock(path: string, name: string, env: DataEnv): Promise<{ rel
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     }
-    const age = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > staleMs) await rm(path, { force: true });
+    if (await isAbandoned(path)) await rm(path, { force: true });
     else {
       env.onProgress?.({ what: `waiting for another process that prepares ${name}`, done: 0, unit: "files" });
       await pause(200);
     }
+  }
+}
+
+/** Whether a lock's holder is gone: its process on this machine has ended, or it has not renewed the lock for long. */
+async function isAbandoned(path: string): Promise<boolean> {
+  try {
+    if (Date.now() - (await stat(path)).mtimeMs > staleMs) return true;
+    const holder: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (typeof holder !== "object" || holder === null || !("host" in holder) || !("process" in holder))
+      return false;
+    if (holder.host !== hostname() || typeof holder.process !== "number") return false;
+    process.kill(holder.process, 0);
+    return false;
+  } catch (error) {
+    // ESRCH: no such process. Any other failure (the lock was just released, or is half written) is looked at again.
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
   }
 }
 

@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadData, planData } from "./load.node.ts";
@@ -43,6 +43,16 @@ describe("preparing", () => {
     expect(new Set(all.map(({ fingerprint }) => fingerprint)).size).toBe(1);
     expect(all.filter(({ cached }) => !cached).length).toBe(1);
     expect(await readdir(join(other, "data"))).toEqual([all[0]!.path.split("/").at(-1)]);
+    await rm(other, { recursive: true });
+  });
+
+  test("a lock left by a process that is gone does not keep others waiting", async () => {
+    const other = await mkdtemp(join(tmpdir(), "cache-"));
+    const { path } = await prepareSet("synthetic", { cache: other });
+    await rm(path);
+    // Process numbers end far below this one.
+    await writeFile(`${path}.lock`, JSON.stringify({ host: hostname(), process: 2 ** 30 }));
+    expect((await prepareSet("synthetic", { cache: other })).cached).toBe(false);
     await rm(other, { recursive: true });
   });
 

@@ -80,6 +80,8 @@ export interface LoadedData extends ImageShape {
 export interface Normaliser {
   readonly scale: Float32Array;
   readonly offset: Float32Array;
+  /** Scale and offset are the same for this many scalars in a row: a whole channel, or 1 (if absent) after a pixel shuffle. */
+  readonly run?: number;
 }
 
 /** Where a set's bytes come from: a pinned package, fetched but never run, or nothing (the set is generated). */

@@ -24,16 +24,30 @@ export function normaliserOf(
     scale[i] = 1 / (255 * spread);
     offset[i] = -mean[channel]! / spread;
   }
-  return { scale, offset };
+  const crosses =
+    from !== undefined && from.some((source, i) => Math.floor(source / plane) !== Math.floor(i / plane));
+  return { scale, offset, run: crosses ? 1 : plane };
 }
 
 /** Writes one image as floats: out[at + i] = byte × scale[i] + offset[i], i over `scale.length` scalars. */
 export function normaliseImage(
   images: Uint8Array,
   start: number,
-  { scale, offset }: Normaliser,
+  { scale, offset, run = 1 }: Normaliser,
   out: Float32Array,
   at: number,
 ): void {
-  for (let i = 0; i < scale.length; i++) out[at + i] = images[start + i]! * scale[i]! + offset[i]!;
+  const size = scale.length;
+  if (run === 1) {
+    for (let i = 0; i < size; i++) out[at + i] = images[start + i]! * scale[i]! + offset[i]!;
+    return;
+  }
+  // Constants out of the inner loop: almost twice as fast, and this is most of what making a batch costs.
+  for (let first = 0; first < size; first += run) {
+    const factor = scale[first]!;
+    const term = offset[first]!;
+    const end = start + first + run;
+    for (let from = start + first, to = at + first; from < end; from++, to++)
+      out[to] = images[from]! * factor + term;
+  }
 }
