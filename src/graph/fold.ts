@@ -34,3 +34,21 @@ export function fold(graph: Graph, known: ReadonlyMap<string, Known> = inferGrap
   const outputs = graph.outputs.map((output) => info(output.name));
   return prune({ ...graph, nodes, initializers, values, outputs });
 }
+
+/**
+ * Gives every parameter its own initializer again. PyTorch's exporter stores parameters of equal numbers once (all the
+ * scales of 1 of an untrained network, say) and writes the others as Identity of the first, under their own names;
+ * trained like that, they would be tied. Each such Identity becomes an initializer with the same numbers.
+ */
+export function untie(graph: Graph): Graph {
+  const isOutput = new Set(graph.outputs.map((output) => output.name));
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.filter((node) => {
+    const [source, name] = [initializers.get(node.inputs[0] ?? ""), node.outputs[0] ?? ""];
+    if (node.op !== "Identity" || node.domain !== "" || source === undefined || isOutput.has(name))
+      return true;
+    initializers.set(name, { ...source, name, load: () => source.load() });
+    return false;
+  });
+  return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, initializers };
+}

@@ -13,10 +13,11 @@ export interface Known {
    */
   readonly dims?: readonly Dim[];
   /**
-   * Reads the numbers of an initializer. Float initializers are parameters: they have no `constant`, because what is
-   * computed from them must follow when they are trained. A rule that cannot do without (Resize's scales) asks here.
+   * Reads the numbers of a float initializer, or works out what small ones are moved and combined into. Float
+   * initializers are parameters: they have no `constant`, because what is computed from them must follow when they are
+   * trained. A rule that cannot do without their numbers (Resize's scales) asks here. undefined when it cannot be said.
    */
-  readonly load?: () => Tensor;
+  readonly load?: () => Tensor | undefined;
 }
 
 /** Values with more elements than this are never followed by constant propagation. */
@@ -45,7 +46,8 @@ export function readContents(known: Known | undefined): readonly Dim[] | undefin
   const kept = contents(known);
   if (kept !== undefined || known?.load === undefined) return kept;
   const shape = numericShape(known.shape);
-  return shape !== undefined && sizeOf(shape) <= propagationLimit ? entries(known.load()) : undefined;
+  const loaded = shape !== undefined && sizeOf(shape) <= propagationLimit ? known.load() : undefined;
+  return loaded && entries(loaded);
 }
 
 /** A tensor's numbers. ±2^63 stand for the limits of int64 (Slice's "to the end"); other inexact integers are null. */

@@ -32,6 +32,8 @@ interface Use {
   readonly statistic: boolean;
 }
 
+type Producers = ReadonlyMap<string, Node>;
+
 interface Layer {
   readonly path: readonly string[];
   readonly uses: Use[];
@@ -49,16 +51,20 @@ const settings: Readonly<Record<string, readonly number[]>> = {
   TopK: [1],
 };
 
+/** What the graph builder calls constants. */
+const builtConstant = /^const_\d+$/;
+
 /**
  * The modules of a network in order of first use, from input to output. Every float initializer belongs to exactly one,
- * except settings (Resize's scales, Clip's bounds) and single numbers without a name of their own (a constant factor).
+ * except settings (Resize's scales, Clip's bounds), single numbers without a name of their own (a constant factor) and
+ * what the graph builder made as a constant.
  *
  * Names come from the parameters' names; where an exporter mangled these, from the node's; where that has no path
  * either, from the operator and its count (conv1, conv2, gemm1).
  *
  * - layer: the parameters of one operation, `stage2.block1.conv1` with its weight and bias.
  * - block: the repeated unit the names speak of, `stage2.block1`, `layer1.0`, `blocks.3`. A layer outside of any stands
- *   for itself, together with the normalisation that follows it.
+ *   for itself, together with the normalisation that follows it; `stem.conv` and `stem.norm` are `stem`.
  * - stage: `stage2`, `layer1`, `features`; a block outside of any stands for itself.
  *
  * @throws {ScopeError} unsupported, when the graph has no parameters
@@ -71,10 +77,11 @@ export function modules(graph: Graph, granularity: Granularity): Module[] {
       `graph "${graph.name}" has no parameters: none of its initializers is a float tensor that meets the input`,
     );
   }
-  const layers = toLayers(graph, uses);
+  const made = producers(graph.nodes);
+  const layers = toLayers(made, uses);
   const groups = new Map<string, Use[]>();
   for (const [name, layer] of layers) {
-    const key = granularity === "layer" ? name : coarser(graph, layers, name, layer, granularity);
+    const key = granularity === "layer" ? name : coarser(made, layers, name, layer, granularity);
     groups.set(key, [...(groups.get(key) ?? []), ...layer.uses]);
   }
   const last = uses.at(-1)!;
@@ -120,7 +127,8 @@ function parameterUses(graph: Graph): Use[] {
     if (isInteger(initializer.dtype)) continue;
     const use = meetings.get(initializer.name);
     if (use === undefined || settings[use.node.op]?.includes(use.input)) continue;
-    if (sizeOf(initializer.shape) === 1 && parameterPath(initializer.name) === undefined) continue;
+    const nameless = parameterPath(initializer.name) === undefined;
+    if (nameless && (sizeOf(initializer.shape) === 1 || builtConstant.test(initializer.name))) continue;
     // Order within a node is the order of its inputs: weight, bias, statistics.
     const place = use.at + use.input / (use.node.inputs.length + 1);
     uses.push({
@@ -133,8 +141,7 @@ function parameterUses(graph: Graph): Use[] {
   return uses.toSorted((a, b) => a.position - b.position);
 }
 
-function toLayers(graph: Graph, uses: readonly Use[]): Map<string, Layer> {
-  const made = producers(graph.nodes);
+function toLayers(made: Producers, uses: readonly Use[]): Map<string, Layer> {
   const layers = new Map<string, Layer>();
   const counts = new Map<string, number>();
   const named = new Set(uses.flatMap((use) => parameterPath(use.initializer.name)?.join(".") ?? []));
@@ -167,55 +174,65 @@ function toLayers(graph: Graph, uses: readonly Use[]): Map<string, Layer> {
 }
 
 function coarser(
-  graph: Graph,
+  made: Producers,
   layers: ReadonlyMap<string, Layer>,
   name: string,
   layer: Layer,
   granularity: "block" | "stage",
 ): string {
   const { path } = layer;
-  const { stage, block } = levels(path);
+  const own = levels(path);
   // A parameter of the container itself (stage1.block2.scale) goes with what the container holds.
-  const own =
-    block === undefined &&
-    [...layers.values()].some(
-      (other) => other.path.length > path.length && path.every((part, i) => part === other.path[i]),
-    );
-  const inner = own ? levels([...path, "*"]) : { stage, block };
-  if (granularity === "stage" && inner.stage !== undefined) return path.slice(0, inner.stage).join(".");
-  if (inner.block !== undefined) return path.slice(0, inner.block).join(".");
-  return normalised(graph, layers, name, layer) ?? name;
+  const holds = own.block === undefined && [...layers.values()].some((other) => isInside(other.path, path));
+  const { stage, block } = holds ? levels([...path, "*"]) : own;
+  if (granularity === "stage" && stage !== undefined) return path.slice(0, stage).join(".");
+  if (block !== undefined) return path.slice(0, block).join(".");
+  return family(layers, path) ?? normalised(made, layers, name, layer) ?? name;
+}
+
+/** The container a layer stands in, when that holds just one layer with weights and what goes with it: stem.conv, stem.norm. */
+function family(layers: ReadonlyMap<string, Layer>, path: readonly string[]): string | undefined {
+  const container =
+    layers.has(path.join(".")) && [...layers.values()].some((other) => isInside(other.path, path))
+      ? path
+      : path.slice(0, -1);
+  if (container.length === 0) return undefined;
+  const members = [...layers.values()].filter(
+    (other) => other.path.join(".") === container.join(".") || isInside(other.path, container),
+  );
+  const bearing = members.filter((member) => bearers.has(member.uses[0]!.node.op));
+  return members.length > 1 && bearing.length === 1 ? container.join(".") : undefined;
+}
+
+function isInside(inner: readonly string[], outer: readonly string[]): boolean {
+  return inner.length > outer.length && outer.every((part, i) => part === inner[i]);
 }
 
 const normName = /^(.*?)(bn|norm|batch_?norm|gn|ln|group_?norm|layer_?norm)_?(\d*)$/i;
+const bearers = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
-/** The layer whose output this normalisation layer normalises, when the two are siblings. */
+/**
+ * The layer whose output this normalisation layer normalises, when the two are siblings: the graph shows it, or, for a
+ * normalisation spelled out in small operators, the names do (`conv1` and, right after it, `norm1`).
+ */
 function normalised(
-  graph: Graph,
+  made: Producers,
   layers: ReadonlyMap<string, Layer>,
   name: string,
   layer: Layer,
 ): string | undefined {
-  const node = layer.uses[0]!.node;
+  const { node } = layer.uses[0]!;
   const spelled = normName.exec(layer.path.at(-1)!);
   if (!node.op.endsWith("Normalization") && spelled === null) return undefined;
   const parent = layer.path.slice(0, -1).join(".");
-  const source = producers(graph.nodes).get(node.inputs[0] ?? "");
-  for (const [other, candidate] of layers) {
-    if (other === name || candidate.path.slice(0, -1).join(".") !== parent) continue;
-    const bearer = candidate.uses[0]!.node;
-    if (
-      bearer.op !== "Conv" &&
-      bearer.op !== "Gemm" &&
-      bearer.op !== "MatMul" &&
-      bearer.op !== "ConvTranspose"
-    )
-      continue;
-    if (candidate.uses.some((use) => use.node === source)) return other;
-    const number = /\d*$/.exec(candidate.path.at(-1)!)![0];
-    const before = candidate.uses[0]!.position < layer.uses[0]!.position;
-    if (spelled !== null && before && !/^\d+$/.test(candidate.path.at(-1)!) && spelled[3] === number)
-      return other;
+  const source = made.get(node.inputs[0] ?? "");
+  const order = [...layers.keys()];
+  const before = order[order.indexOf(name) - 1];
+  for (const [other, { path, uses }] of layers) {
+    if (other === name || path.slice(0, -1).join(".") !== parent || !bearers.has(uses[0]!.node.op)) continue;
+    if (uses.some((use) => use.node === source)) return other;
+    const [, word = "", number] = /^(.*?)(\d*)$/.exec(path.at(-1)!)!;
+    if (other === before && word !== "" && spelled?.[3] === number) return other;
   }
   return undefined;
 }

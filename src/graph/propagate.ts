@@ -1,6 +1,6 @@
 import { type DType, allocate, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { type Dim, intAttr, intsAttr, type Node } from "./graph.ts";
-import { contents, isInteger, type Known, numericShape, propagationLimit } from "./known.ts";
+import { contents, isInteger, type Known, numericShape, propagationLimit, readContents } from "./known.ts";
 import { clampSlice } from "./shapes/indexing.ts";
 import { shapeRange } from "./shapes/source.ts";
 
@@ -38,20 +38,47 @@ export function propagate(
   }
   const rule = Object.hasOwn(valueRules, node.op) ? valueRules[node.op] : undefined;
   if (rule === undefined || outputs.some((out) => out.constant !== undefined)) return [...outputs];
-  const x = inputs.map(valueOf);
-  if (x.some((value, i) => value === undefined && inputs[i] !== undefined)) return [...outputs];
   const targets = outputs.map((out) => ({
     entries: [],
     shape: numericShape(out.shape) ?? [-1],
     dtype: out.dtype,
   }));
   if (targets.some(({ shape }) => shape[0] === -1 || sizeOf(shape) > propagationLimit)) return [...outputs];
-  const results = rule(node, x, targets);
-  return outputs.map((out, i) => (results[i] === undefined ? out : withEntries(out, results[i])));
+  const known = inputs.map((input) => valueOf(input, contents));
+  if (known.every((value, i) => value !== undefined || inputs[i] === undefined)) {
+    const results = rule(node, known, targets);
+    return outputs.map((out, i) => (results[i] === undefined ? out : withEntries(out, results[i])));
+  }
+  // What parameters are moved into is no constant, but can be said when a rule asks for it.
+  if (inputs.some((input, i) => input !== undefined && known[i] === undefined && input.load === undefined))
+    return [...outputs];
+  return outputs.map((out, i) => ({ ...out, load: once(() => readOutput(node, inputs, targets, rule, i)) }));
 }
 
-function valueOf(known: Known | undefined): Value | undefined {
-  const entries = contents(known);
+function once<T>(work: () => T): () => T {
+  let kept: { readonly value: T } | undefined;
+  return () => (kept ??= { value: work() }).value;
+}
+
+function readOutput(
+  node: Node,
+  inputs: readonly (Known | undefined)[],
+  targets: readonly Value[],
+  rule: ValueRule,
+  i: number,
+): Tensor | undefined {
+  const x = inputs.map((input) => valueOf(input, readContents));
+  if (x.some((value, k) => value === undefined && inputs[k] !== undefined)) return undefined;
+  const entries = rule(node, x, targets)[i];
+  const { dtype, shape } = targets[i]!;
+  return entries && withEntries({ dtype, shape }, entries).constant;
+}
+
+function valueOf(
+  known: Known | undefined,
+  read: (known: Known | undefined) => Entries | undefined,
+): Value | undefined {
+  const entries = read(known);
   const shape = known && numericShape(known.shape);
   return entries === undefined || shape === undefined ? undefined : { entries, shape, dtype: known!.dtype };
 }
