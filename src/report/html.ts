@@ -1,0 +1,25 @@
+import { escapeMarkup } from "../figure/escape.ts";
+
+/** Markup that is safe to stand in a page. Only `html` and `raw` make it. */
+export interface Html {
+  readonly markup: string;
+}
+
+/** What may be put into a template: text and numbers are escaped, markup is kept, lists are joined. */
+export type Slot = string | number | Html | readonly Html[];
+
+/** A template whose slots are escaped unless they are markup already: text from a user cannot become markup. */
+export function html(parts: TemplateStringsArray, ...slots: readonly Slot[]): Html {
+  return { markup: parts.map((part, i) => part + (i < slots.length ? markupOf(slots[i]!) : "")).join("") };
+}
+
+/** Takes text as markup. Only for text of our own making: figures, style, script. */
+export function raw(markup: string): Html {
+  return { markup };
+}
+
+function markupOf(slot: Slot): string {
+  if (typeof slot === "string") return escapeMarkup(slot);
+  if (typeof slot === "number") return String(slot);
+  return "markup" in slot ? slot.markup : slot.map((one) => one.markup).join("");
+}

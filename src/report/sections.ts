@@ -1,0 +1,130 @@
+import { figureLinks } from "./links.ts";
+import type { AbsentFigure, Canvas, Figure } from "../figure/figure.ts";
+import { paper, seedsNamed } from "../study/figure-source.ts";
+import { decimal, enumerate, orderShuffles, shuffleLabel, steps } from "../study/format.ts";
+import type { StudyCost, StudyResults, Task } from "../study/results.ts";
+import { type Html, html, raw } from "./html.ts";
+
+/** A figure with its caption and downloads. The wide and the narrow drawing are both there; the style sheet shows one. */
+export function figureSection(figure: Figure, document: Canvas["document"], heading: boolean): Html {
+  const drawn = (["wide", "narrow"] as const).map(
+    (width) => html`<div class="${width}">${raw(figure.svg({ document, ink: "page", width }))}</div>`,
+  );
+  const title = heading ? html`<h3>${figure.title}</h3>` : html``;
+  return html`<figure id="${figure.id}">
+    ${title}${drawn}
+    <figcaption>${heading ? html`` : html`<strong>${figure.title}.</strong> `}${figure.caption}</figcaption>
+    ${figureLinks(figure, document)}
+  </figure> `;
+}
+
+/** Which figures are missing, and why. */
+export function absentNote(absent: readonly AbsentFigure[]): Html {
+  if (absent.length === 0) return html``;
+  return html`<p>Not drawn:</p>
+    <ul>
+      ${absent.map((one) => html`<li>${one.title}: ${one.absent}.</li>`)}
+    </ul>`;
+}
+
+/** What was done, in one paragraph. */
+export function setup(results: StudyResults): Html {
+  const { upstream, downstream, image, model, learningRates, shuffles } = results;
+  const rates = [...new Set(learningRates.map((one) => one.learningRate))]
+    .toSorted((a, b) => a - b)
+    .map(String);
+  const last = results.runs[0]?.steps.at(-1) ?? 0;
+  const colour =
+    image.channels === 3 ? "colour" : image.channels === 1 ? "grey" : `${image.channels}-channel`;
+  const tuned =
+    rates.length > 1
+      ? `, the learning rate chosen for each from ${enumerate(rates)} on validation images`
+      : "";
+  return html`<p class="setup">
+    A ${model.description} with ${steps(model.parameters)} parameters learned ${taskOf(upstream)} and
+    classifies ${decimal(100 * upstream.accuracy, 1)} % of ${steps(upstream.testSize)} test images correctly.
+    Then ${taskOf(downstream)} was learned twice in ${steps(last)} steps: by that network with a new last
+    layer (P-T), and by the same network from random weights (RI-T)${tuned}. Tested on
+    ${steps(downstream.testSize)} ${colour} images of ${image.width}×${image.height} pixels:
+    ${enumerate(orderShuffles(shuffles).map(shuffleLabel))}; each with ${seedsNamed(results)}.
+  </p>`;
+}
+
+function taskOf({ set, classes, trainSize }: Task): Html {
+  // Long lists of classes belong into the details below.
+  const named = classes.length <= 12 ? `: ${enumerate(classes)}` : "";
+  return html`<em>${set}</em> (${classes.length} classes${named}; ${steps(trainSize)} training images)`;
+}
+
+/** How the numbers are made. */
+export function methods(results: StudyResults): Html {
+  const { speedFraction } = results.summary;
+  const lines: Html[] = [
+    html`P-T is the pretrained network fine-tuned, RI-T the same network trained from random initialisation,
+    as named by ${paper}. Fine-tuning keeps all weights but the last layer's, which is drawn anew for each
+    seed. A seed decides initialisation, last layer, order of images, subset and shuffle.`,
+    html`Block shuffle: the image is cut into blocks and one permutation, fixed for a run, moves them, the
+    same in every training and test image, channels together. “pixels” permutes every number of an image,
+    across channels.`,
+    html`Gain: difference of final test accuracies. Relative gain: that, divided by the pretrained accuracy.
+    Head start: difference of mean test accuracies over training (area under the learning curve by trapezoids,
+    divided by its length). Speed-up: ratio of the steps in which the mean learning curves first reach
+    ${decimal(100 * speedFraction, 0)} % of the scratch arm's best mean accuracy at the same shuffle,
+    interpolated linearly between looks.`,
+    html`All intervals are 95 % confidence intervals over seeds, paired by seed: Student's t with n − 1
+    degrees of freedom for means; Fieller's interval for ratios (relative gain, what is left of gain and head
+    start); the jackknife over seeds with Student's t for the logarithm of speed-ups and for the difference of
+    two shares. With few seeds they are wide, as they should be. They cover the choice of seed, not the choice
+    of pretrained network (one, seed ${results.upstream.seed}) nor of test images.`,
+    html`“Left” is the value at a shuffle divided by the value on intact images. It is given only when the
+    intact value's interval leaves out zero.`,
+  ];
+  return html`<ul class="methods">
+    ${lines.map((line) => html`<li>${line}</li>`)}
+  </ul>`;
+}
+
+/** What ran where, for how long, from which inputs. */
+export function provenance(results: StudyResults, cost: StudyCost): Html {
+  const { upstream, downstream } = results;
+  const versions = Object.entries(cost.versions).map(([name, version]) => `${name} ${version}`);
+  const task = (one: Task) =>
+    `${one.set}: ${one.classes.join(", ")}; ${steps(one.trainSize)} training and ${steps(one.testSize)} test images${one.fingerprint === undefined ? "" : `; SHA-256 ${one.fingerprint}`}`;
+  const { total, computed } = cost.cells;
+  const entries: [string, Html][] = [
+    ["command", html`<code>${cost.command}</code>`],
+    ["finished", html`${cost.finished}`],
+    [
+      "time",
+      html`${duration(cost.seconds)} for this run with ${steps(cost.jobs)}
+      worker${cost.jobs === 1 ? "" : "s"}; ${duration(cost.computeSeconds)} of computing in all
+      (${steps(total)} cells, ${steps(computed)} computed now, ${steps(total - computed)} found in the store)`,
+    ],
+    ["machine", html`${cost.machine}`],
+    ["versions", html`${versions.join(", ")}`],
+    ["pretrained on", html`${task(upstream)}`],
+    ["trained on", html`${task(downstream)}`],
+    ["seeds", html`${results.seeds.join(", ")}; pretraining ${upstream.seed}`],
+  ];
+  if (upstream.cell !== undefined) entries.push(["pretraining cell", html`<code>${upstream.cell}</code>`]);
+  return html`<dl>
+      ${entries.map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>
+    <details>
+      <summary>The whole configuration</summary>
+      <pre>${JSON.stringify(results.config, null, 2)}</pre>
+    </details>`;
+}
+
+/** "43 s", "4 min 11 s", "2 h 5 min". */
+function duration(seconds: number): string {
+  if (seconds < 10) return `${decimal(seconds, 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
