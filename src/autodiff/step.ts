@@ -2,6 +2,7 @@ import { pick } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { Builder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
+import { renameValues } from "../graph/rename.ts";
 import { prune } from "../graph/topology.ts";
 import { differentiate } from "./differentiate.ts";
 import { type FlatLayout, flatLayout, perElement } from "./flat.ts";
@@ -133,7 +134,13 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
     options,
   );
 
-  const named = (value: string, name: string): void => g.output(g.op("Identity", [value], {}, { names: [name] }));
+  const outputs = new Map<string, string>();
+  const named = (value: string, name: string): void => {
+    const made = !outputs.has(value) && g.nodes.some((node) => node.outputs.includes(value));
+    const own = made ? value : g.op("Identity", [value]);
+    outputs.set(own, name);
+    g.output(own);
+  };
   named(next.theta, after(port.theta));
   next.slots.forEach((slot, i) => named(slot, after(port.slot(optimizer.slots[i]!))));
   if (statistics.size > 0) {
@@ -143,7 +150,7 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
   named(mean, port.loss);
   named(logits, port.logits);
   return {
-    graph: prune(g.finish(`${forward.name} training step`)),
+    graph: renameValues(prune(g.finish(`${forward.name} training step`)), outputs),
     layout,
     statistics,
     slots: optimizer.slots,
