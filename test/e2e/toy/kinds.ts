@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Json } from "../../../src/base/canonical.ts";
@@ -120,12 +121,14 @@ const fail: CellKind = {
   }),
 };
 
-/** Writes `bytes` bytes. */
+/** Writes `bytes` bytes, into its folder or to the device `to`. */
 const write: CellKind = {
   kind: "write",
   version: 1,
-  run: watched(async (context, { bytes }) => {
-    await context.write("big.bin", new Uint8Array(Number(bytes)).fill(7));
+  run: watched(async (context, { bytes, to }) => {
+    const content = new Uint8Array(Number(bytes)).fill(7);
+    if (typeof to === "string") await writeFile(to, content);
+    else await context.write("big.bin", content);
     return { value: Number(bytes) };
   }),
 };
