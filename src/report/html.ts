@@ -18,6 +18,11 @@ export function raw(markup: string): Html {
   return { markup };
 }
 
+/** Keeps a number and what belongs to it on one line: no line break in "61 ± 2 %", "13 points", "400 steps". */
+export function unbroken(text: string): string {
+  return text.replace(/ ± /g, "\u00a0±\u00a0").replace(/(?<=\d) (?=%|points|steps)/g, "\u00a0");
+}
+
 function markupOf(slot: Slot): string {
   if (typeof slot === "string") return escapeMarkup(slot);
   if (typeof slot === "number") return String(slot);

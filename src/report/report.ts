@@ -3,7 +3,7 @@ import type { Canvas, Figure } from "../figure/figure.ts";
 import { allFigures } from "../study/all-figures.ts";
 import type { Examples, StudyCost, StudyResults } from "../study/results.ts";
 import { answer } from "../study/words.ts";
-import { html, raw } from "./html.ts";
+import { html, raw, unbroken } from "./html.ts";
 import { script } from "./script.ts";
 import { absentNote, figureSection, methods, provenance, setup } from "./sections.ts";
 import { style } from "./style.ts";
@@ -53,7 +53,7 @@ export function renderReport(source: ReportSource, document: Canvas["document"])
           <h1>${results.study.name}</h1>
           ${results.study.question === undefined ? html`` : html`<p class="question">${results.study.question}</p>`}
           <section class="answer" aria-label="the answer in words">
-            ${answer(results).map((line) => html`<p>${line}</p>`)}
+            ${answer(results).map((line) => html`<p>${unbroken(line)}</p>`)}
           </section>
           ${headline === undefined ? html`` : figureSection(headline, document, false)}
           <h2>What was done</h2>

@@ -1,9 +1,9 @@
 import { figureLinks } from "./links.ts";
 import type { AbsentFigure, Canvas, Figure } from "../figure/figure.ts";
 import { paper, seedsNamed } from "../study/figure-source.ts";
-import { decimal, enumerate, orderShuffles, shuffleLabel, steps } from "../study/format.ts";
+import { decimal, enumerate, orderShuffles, shuffleLabel, grouped } from "../study/format.ts";
 import type { StudyCost, StudyResults, Task } from "../study/results.ts";
-import { type Html, html, raw } from "./html.ts";
+import { type Html, html, raw, unbroken } from "./html.ts";
 
 /** A figure with its caption and downloads. The wide and the narrow drawing are both there; the style sheet shows one. */
 export function figureSection(figure: Figure, document: Canvas["document"], heading: boolean): Html {
@@ -13,7 +13,9 @@ export function figureSection(figure: Figure, document: Canvas["document"], head
   const title = heading ? html`<h3>${figure.title}</h3>` : html``;
   return html`<figure id="${figure.id}">
     ${title}${drawn}
-    <figcaption>${heading ? html`` : html`<strong>${figure.title}.</strong> `}${figure.caption}</figcaption>
+    <figcaption>
+      ${heading ? html`` : html`<strong>${figure.title}.</strong> `}${unbroken(figure.caption)}
+    </figcaption>
     ${figureLinks(figure, document)}
   </figure> `;
 }
@@ -41,11 +43,11 @@ export function setup(results: StudyResults): Html {
       ? `, the learning rate chosen for each from ${enumerate(rates)} on validation images`
       : "";
   return html`<p class="setup">
-    A ${model.description} with ${steps(model.parameters)} parameters learned ${taskOf(upstream)} and
-    classifies ${decimal(100 * upstream.accuracy, 1)} % of ${steps(upstream.testSize)} test images correctly.
-    Then ${taskOf(downstream)} was learned twice in ${steps(last)} steps: by that network with a new last
-    layer (P-T), and by the same network from random weights (RI-T)${tuned}. Tested on
-    ${steps(downstream.testSize)} ${colour} images of ${image.width}×${image.height} pixels:
+    A ${model.description} with ${grouped(model.parameters)} parameters learned ${taskOf(upstream)} and
+    classifies ${decimal(100 * upstream.accuracy, 1)} % of ${grouped(upstream.testSize)} test images
+    correctly. Then ${taskOf(downstream)} was learned twice in ${grouped(last)} steps: by that network with a
+    new last layer (P-T), and by the same network from random weights (RI-T)${tuned}. Tested on
+    ${grouped(downstream.testSize)} ${colour} images of ${image.width}×${image.height} pixels:
     ${enumerate(orderShuffles(shuffles).map(shuffleLabel))}; each with ${seedsNamed(results)}.
   </p>`;
 }
@@ -53,7 +55,7 @@ export function setup(results: StudyResults): Html {
 function taskOf({ set, classes, trainSize }: Task): Html {
   // Long lists of classes belong into the details below.
   const named = classes.length <= 12 ? `: ${enumerate(classes)}` : "";
-  return html`<em>${set}</em> (${classes.length} classes${named}; ${steps(trainSize)} training images)`;
+  return html`<em>${set}</em> (${classes.length} classes${named}; ${grouped(trainSize)} training images)`;
 }
 
 /** How the numbers are made. */
@@ -89,16 +91,17 @@ export function provenance(results: StudyResults, cost: StudyCost): Html {
   const { upstream, downstream } = results;
   const versions = Object.entries(cost.versions).map(([name, version]) => `${name} ${version}`);
   const task = (one: Task) =>
-    `${one.set}: ${one.classes.join(", ")}; ${steps(one.trainSize)} training and ${steps(one.testSize)} test images${one.fingerprint === undefined ? "" : `; SHA-256 ${one.fingerprint}`}`;
+    `${one.set}: ${one.classes.join(", ")}; ${grouped(one.trainSize)} training and ${grouped(one.testSize)} test images${one.fingerprint === undefined ? "" : `; SHA-256 ${one.fingerprint}`}`;
   const { total, computed } = cost.cells;
   const entries: [string, Html][] = [
     ["command", html`<code>${cost.command}</code>`],
     ["finished", html`${cost.finished}`],
     [
       "time",
-      html`${duration(cost.seconds)} for this run with ${steps(cost.jobs)}
+      html`${duration(cost.seconds)} for this run with ${grouped(cost.jobs)}
       worker${cost.jobs === 1 ? "" : "s"}; ${duration(cost.computeSeconds)} of computing in all
-      (${steps(total)} cells, ${steps(computed)} computed now, ${steps(total - computed)} found in the store)`,
+      (${grouped(total)} cells, ${grouped(computed)} computed now, ${grouped(total - computed)} found in the
+      store)`,
     ],
     ["machine", html`${cost.machine}`],
     ["versions", html`${versions.join(", ")}`],

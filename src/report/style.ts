@@ -30,10 +30,10 @@ figcaption{color:var(--muted);font-size:14px;line-height:1.5;margin-top:8px}
 .faded{opacity:.14}
 .pointed{stroke:var(--text);stroke-width:2px}
 #tip{position:fixed;z-index:9;pointer-events:none;max-width:min(320px,90vw);background:var(--text);color:var(--background);border-radius:4px;padding:6px 10px;font-size:13px;line-height:1.4;white-space:pre-line;font-variant-numeric:tabular-nums}
-button{font:inherit;color:inherit;background:none;border:1px solid var(--faint);border-radius:4px;padding:3px 10px;cursor:pointer}
+button{font:inherit;color:inherit;background:none;border:1px solid var(--faint);border-radius:4px;padding:3px 10px;cursor:pointer;white-space:nowrap;flex:none}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:14px;line-height:1.35;font-variant-numeric:tabular-nums;width:100%}
-th,td{padding:5px 10px 5px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--faint);white-space:nowrap}
+th,td{padding:5px 12px 5px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--faint);white-space:nowrap}
 th:first-child,td:first-child,td.text,th.text{text-align:left}
 thead th{border-bottom:2px solid var(--faint);font-weight:600;white-space:normal;vertical-align:bottom}
 td small{display:block;color:var(--muted);font-size:12px}

@@ -1,14 +1,5 @@
 import { areaUnder } from "../study/summary.ts";
-import {
-  armLabel,
-  decimal,
-  orderShuffles,
-  percent,
-  percentRange,
-  points,
-  shuffleLabel,
-  times,
-} from "../study/format.ts";
+import { armLabel, decimal, hundredths, orderShuffles, shuffleLabel, times } from "../study/format.ts";
 import type { Estimate, Run, StudyResults } from "../study/results.ts";
 import { type Html, html } from "./html.ts";
 
@@ -24,7 +15,7 @@ export function summaryTable(results: StudyResults): Html {
   const share = (estimate: Estimate | null) =>
     estimate === null
       ? none
-      : html`${decimal(100 * estimate.value, 0)} %${interval(estimate, (value) => decimal(100 * value, 0))}`;
+      : html`${decimal(100 * estimate.value, 0)}${interval(estimate, (value) => decimal(100 * value, 0))}`;
   const rows = orderShuffles(results.shuffles).map((shuffle) => {
     const one = summary.shuffles.find((entry) => entry.shuffle === shuffle)!;
     const [pretrained, scratch] = (["pretrained", "scratch"] as const).map((arm) =>
@@ -33,13 +24,11 @@ export function summaryTable(results: StudyResults): Html {
     const { speedUp } = one.milestones.find(({ fraction }) => fraction === summary.speedFraction)!;
     return html`<tr>
       <td>${shuffleLabel(shuffle)}</td>
-      <td>${percent(scratch!.accuracy)}</td>
-      <td>${percent(pretrained!.accuracy)}</td>
-      <td>${points(one.gain)}</td>
-      <td>
-        ${one.relativeGain === null ? none : percentRange({ ...one.relativeGain, low: null, high: null })}${one.relativeGain === null ? html`` : interval(one.relativeGain, (value) => decimal(100 * value, 0))}
-      </td>
-      <td>${points(one.areaGain)}</td>
+      <td>${hundredths(scratch!.accuracy)}</td>
+      <td>${hundredths(pretrained!.accuracy)}</td>
+      <td>${hundredths(one.gain, true)}</td>
+      <td>${share(one.relativeGain)}</td>
+      <td>${hundredths(one.areaGain, true)}</td>
       <td>${speedUp === null ? none : html`${times(speedUp.value)}${interval(speedUp, times)}`}</td>
       <td>${share(one.gainShare)}</td>
       <td>${share(one.areaShare)}</td>
@@ -50,14 +39,14 @@ export function summaryTable(results: StudyResults): Html {
       <thead>
         <tr>
           <th>images</th>
-          <th>from scratch</th>
-          <th>pretrained</th>
-          <th>gain</th>
-          <th>relative gain</th>
-          <th>head start</th>
+          <th>from scratch (%)</th>
+          <th>pretrained (%)</th>
+          <th>gain (points)</th>
+          <th>relative gain (%)</th>
+          <th>head start (points)</th>
           <th>speed-up to ${decimal(100 * summary.speedFraction, 0)} %</th>
-          <th>gain left</th>
-          <th>head start left</th>
+          <th>gain left (%)</th>
+          <th>head start left (%)</th>
         </tr>
       </thead>
       <tbody>

@@ -50,21 +50,22 @@ function digitsFor(half: number | null): number {
   return half !== null && half < 0.0095 ? 1 : 0;
 }
 
-/** A share with its symmetric interval, as a percentage: "61 ± 2 %"; "61 %" when there is no interval. */
-export function percent(estimate: Estimate): string {
+/** A share (or a difference of shares) in hundredths, with its symmetric interval: "61 ± 2", "+13 ± 2"; "61" without one. */
+export function hundredths(estimate: Estimate, signed = false): string {
   const half = halfWidth(estimate);
   const digits = digitsFor(half);
-  return half === null
-    ? `${decimal(100 * estimate.value, digits)} %`
-    : `${decimal(100 * estimate.value, digits)} ± ${decimal(100 * half, digits)} %`;
+  const value = decimal(100 * estimate.value, digits, signed);
+  return half === null ? value : `${value} ± ${decimal(100 * half, digits)}`;
+}
+
+/** A share with its symmetric interval, as a percentage: "61 ± 2 %"; "61 %" when there is no interval. */
+export function percent(estimate: Estimate): string {
+  return `${hundredths(estimate)} %`;
 }
 
 /** A difference of shares with its symmetric interval: "+13 ± 2 points". */
 export function points(estimate: Estimate): string {
-  const half = halfWidth(estimate);
-  const digits = digitsFor(half);
-  const value = decimal(100 * estimate.value, digits, true);
-  return half === null ? `${value} points` : `${value} ± ${decimal(100 * half, digits)} points`;
+  return `${hundredths(estimate, true)} points`;
 }
 
 /** A share whose interval need not be symmetric: "38 % (29 to 47 %)". */
@@ -85,8 +86,8 @@ export function timesRange({ value, low, high }: Estimate): string {
   return low === null || high === null ? times(value) : `${times(value)} (${times(low)} to ${times(high)})`;
 }
 
-/** Steps as people read them: "78", "1,250". */
-export function steps(value: number): string {
+/** A whole number as people read it: "78", "1,250". */
+export function grouped(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { syntheticResults, type SyntheticOptions } from "../../test/kit/synthetic-results.ts";
-import { decimal, enumerate, orderShuffles, percent, percentRange, points, steps, times } from "./format.ts";
+import {
+  decimal,
+  enumerate,
+  orderShuffles,
+  percent,
+  percentRange,
+  points,
+  grouped,
+  times,
+} from "./format.ts";
 import type { Estimate, StudyResults } from "./results.ts";
 import { answer } from "./words.ts";
 
@@ -119,7 +128,7 @@ describe("numbers as people read them", () => {
   });
   test("ratios and steps", () => {
     expect([times(0.5), times(5.13), times(12.4)]).toEqual(["0.50×", "5.1×", "12×"]);
-    expect([steps(78.4), steps(1250), steps(1_250_000)]).toEqual(["78", "1,250", "1,250,000"]);
+    expect([grouped(78.4), grouped(1250), grouped(1_250_000)]).toEqual(["78", "1,250", "1,250,000"]);
   });
   test("lists and orders", () => {
     expect(enumerate(["a", "b", "c"])).toBe("a, b and c");

@@ -9,7 +9,7 @@ import {
   points,
   seedCount,
   shuffleClause,
-  steps,
+  grouped,
   times,
   timesRange,
 } from "./format.ts";
@@ -62,7 +62,7 @@ function speedLine(results: StudyResults, ground: Shuffle): string {
   const { milestones } = at(results, ground);
   const full = milestones.at(-1)!;
   if (full.pretrained !== null) return speedSentence("The pretrained network", full);
-  const total = steps(results.runs[0]!.steps.at(-1)!);
+  const total = grouped(results.runs[0]!.steps.at(-1)!);
   const missed = `The pretrained network does not reach the scratch network's best accuracy (${level(full)}) in ${total} steps`;
   const lower = milestones.findLast((one) => one.pretrained !== null);
   return lower === undefined ? `${missed}, nor any lower mark.` : `${missed}. ${speedSentence("It", lower)}`;
@@ -77,7 +77,7 @@ function speedSentence(subject: string, milestone: Milestone): string {
   const { fraction, pretrained, scratch, speedUp } = milestone;
   const share = fraction === 1 ? "" : `${decimal(100 * fraction, 0)} % of `;
   const mark = `${share}the scratch network's best accuracy (${share === "" ? "" : "that is "}${level(milestone)})`;
-  const after = `after ${steps(pretrained!)} steps instead of ${steps(scratch!)}`;
+  const after = `after ${grouped(pretrained!)} steps instead of ${grouped(scratch!)}`;
   if (speedUp === null)
     return `${subject} reaches ${mark} ${after}; one of them is there from the start, so no ratio can be given.`;
   const faster = speedUp.value >= 1;
@@ -87,7 +87,7 @@ function speedSentence(subject: string, milestone: Milestone): string {
     return `${subject} reaches ${mark} ${times(stated.value)} ${faster ? "sooner" : "later"}, ${after}; no interval can be given, so nothing is shown.`;
   }
   if (!isShown(speedUp, 1)) {
-    return `No difference in speed could be shown: ${mark} is reached after ${steps(pretrained!)} steps pretrained and ${steps(scratch!)} from scratch (${timesRange(stated)} ${faster ? "sooner" : "later"}).`;
+    return `No difference in speed could be shown: ${mark} is reached after ${grouped(pretrained!)} steps pretrained and ${grouped(scratch!)} from scratch (${timesRange(stated)} ${faster ? "sooner" : "later"}).`;
   }
   return `${subject} reaches ${mark} ${timesRange(stated)} ${faster ? "sooner" : "later"}, ${after}.`;
 }

@@ -6,7 +6,7 @@ import { inkOf } from "../../figure/ink.ts";
 import { mean, meanInterval } from "../../tensor/stats.ts";
 import type { Shuffle } from "../config.ts";
 import { type FigureSource, paper, seedsNamed } from "../figure-source.ts";
-import { decimal, orderShuffles, percent, shuffleLabel, steps } from "../format.ts";
+import { decimal, orderShuffles, percent, shuffleLabel, grouped } from "../format.ts";
 import { panelsOf } from "../panels.ts";
 import type { Arm } from "../plan.ts";
 import type { Run, StudyResults } from "../results.ts";
@@ -26,7 +26,7 @@ export function learningCurves({ results }: FigureSource): Figure {
   const title = "Learning curves, pretrained and from scratch";
   const last = results.runs[0]?.steps.at(-1) ?? 0;
   const caption = [
-    `Test accuracy after each of ${results.runs[0]?.steps.length ?? 0} looks in ${steps(last)} training steps. Thin lines are single seeds, thick lines means over ${seedsNamed(results)};`,
+    `Test accuracy after each of ${results.runs[0]?.steps.length ?? 0} looks in ${grouped(last)} training steps. Thin lines are single seeds, thick lines means over ${seedsNamed(results)};`,
     results.seeds.length < 2
       ? "bands need two seeds or more."
       : "bands are 95 % confidence intervals at each look (Student's t).",
@@ -191,5 +191,5 @@ function tipOf(results: StudyResults, arm: Arm, look: Look): string {
   const each = runsOf(results, arm, shuffle).map((run) =>
     decimal(100 * run.testAccuracy[run.steps.indexOf(step)]!, 1),
   );
-  return `${armStyles[arm].label}, ${shuffleLabel(shuffle)}\nafter ${steps(step)} steps: ${percent(look)}\nseeds: ${each.join(", ")} %`;
+  return `${armStyles[arm].label}, ${shuffleLabel(shuffle)}\nafter ${grouped(step)} steps: ${percent(look)}\nseeds: ${each.join(", ")} %`;
 }

@@ -5,7 +5,7 @@ import type { Canvas, Figure } from "../../figure/figure.ts";
 import { inkOf } from "../../figure/ink.ts";
 import type { Shuffle } from "../config.ts";
 import { csvEstimate, type FigureSource, paper, seedsNamed } from "../figure-source.ts";
-import { decimal, orderShuffles, shuffleLabel, steps, timesRange } from "../format.ts";
+import { decimal, orderShuffles, shuffleLabel, grouped, timesRange } from "../format.ts";
 import { panelsOf } from "../panels.ts";
 import type { Milestone, StudyResults } from "../results.ts";
 import { armOrder, armStyles } from "../styles.ts";
@@ -77,7 +77,7 @@ function draw(
     const reached = all.filter(({ milestone }) => milestone[arm] !== null);
     const missed = all.filter(({ milestone }) => milestone[arm] === null);
     const tip = ({ shuffle, milestone }: Mark) => {
-      const when = milestone[arm] === null ? "not reached" : `after ${steps(milestone[arm])} steps`;
+      const when = milestone[arm] === null ? "not reached" : `after ${grouped(milestone[arm])} steps`;
       const faster = milestone.speedUp === null ? "" : `\nspeed-up: ${timesRange(milestone.speedUp)}`;
       return `${style.label}, ${shuffleLabel(shuffle)}\n${decimal(100 * milestone.threshold, 1)} % accuracy: ${when}${faster}`;
     };
@@ -128,7 +128,7 @@ function draw(
         labelOffset: 38,
         tickSize: 0,
       },
-      y: { domain: [0, top * 1.06], label: "training steps", tickFormat: steps, ticks: 4, tickSize: 0 },
+      y: { domain: [0, top * 1.06], label: "training steps", tickFormat: grouped, ticks: 4, tickSize: 0 },
       marks: [Plot.gridY({ stroke: ink.faint, strokeOpacity: 1, ticks: 4 }), ...panels.marks, ...marks],
     },
     { title, description, legend: armOrder.map((arm) => armStyles[arm]) },

@@ -3,7 +3,7 @@ import type { SeriesStyle } from "../../figure/draw.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { drawByShuffle } from "../by-shuffle.ts";
 import { csvEstimate, type FigureSource, intervalSentence, paper, seedsNamed } from "../figure-source.ts";
-import { decimal, orderShuffles, shuffleLabel, steps, timesRange } from "../format.ts";
+import { decimal, orderShuffles, shuffleLabel, grouped, timesRange } from "../format.ts";
 
 const style: SeriesStyle = { key: "speed-up", label: "speed-up", color: "purple", shape: "triangle2" };
 
@@ -26,7 +26,7 @@ export function speedUp({ results }: FigureSource): Figure | AbsentFigure {
             {
               shuffle,
               estimate,
-              tip: `${shuffleLabel(shuffle)}\nspeed-up: ${timesRange(estimate)}\nto ${decimal(100 * threshold, 1)} %: ${steps(pretrained!)} steps pretrained, ${steps(scratch!)} from scratch`,
+              tip: `${shuffleLabel(shuffle)}\nspeed-up: ${timesRange(estimate)}\nto ${decimal(100 * threshold, 1)} %: ${grouped(pretrained!)} steps pretrained, ${grouped(scratch!)} from scratch`,
             },
           ],
   );
