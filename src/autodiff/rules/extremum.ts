@@ -1,30 +1,27 @@
-import type { Builder } from "../../graph/builder.ts";
-import { keepWhere } from "../pieces.ts";
-import type { GradientRule } from "../rule.ts";
+import { isZero } from "../pieces.ts";
+import type { GradientContext, GradientRule } from "../rule.ts";
 
 /**
- * Max and Min of several inputs: dy goes to the first input that equals y, so the shares always add up to dy.
- * Shapes broadcast.
+ * dy goes to the first input that equals y: each takes its share of what the earlier ones left, the last one takes the
+ * rest, so the shares always add up to dy.
  */
-const extremum: GradientRule = ({ x, y: [y = ""], dy: [dy = ""], needs, g }) => {
-  if (x.length === 1) return [dy];
-  let taken: string | undefined;
+function shares(
+  { x, y: [y = ""], dy: [dy = ""], needs, g }: GradientContext,
+  below: boolean,
+): (string | undefined)[] {
+  let rest = dy;
   return x.map((input, i) => {
-    if (!needs.slice(i).includes(true)) return undefined;
-    const last = i === x.length - 1;
-    const mine = last && taken !== undefined ? g.op("Not", [taken]) : firstOf(g, input, y, taken);
-    if (needs.slice(i + 1).includes(true)) taken = taken === undefined ? mine : g.op("Or", [taken, mine]);
-    return needs[i] ? keepWhere(g, mine, dy) : undefined;
+    const later = needs.slice(i + 1).includes(true);
+    if (!needs[i] && !later) return undefined;
+    if (i === x.length - 1) return rest;
+    const share = g.mul(rest, isZero(g, below ? g.sub(input, y) : g.sub(y, input)));
+    if (later) rest = g.sub(rest, share);
+    return needs[i] ? share : undefined;
   });
-};
-
-function firstOf(g: Builder, input: string, y: string, taken: string | undefined): string {
-  const equal = g.op("Equal", [input, y]);
-  return taken === undefined ? equal : g.op("And", [equal, g.op("Not", [taken])]);
 }
 
-/** y = the largest of the inputs. */
-export const max = extremum;
+/** y = the largest of the inputs, whose shapes broadcast. Among equals the first gets dy. */
+export const max: GradientRule = (context) => shares(context, true);
 
-/** y = the smallest of the inputs. */
-export const min = extremum;
+/** y = the smallest of the inputs, whose shapes broadcast. Among equals the first gets dy. */
+export const min: GradientRule = (context) => shares(context, false);

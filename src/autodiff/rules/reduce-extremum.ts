@@ -1,12 +1,9 @@
 import { reductionOf } from "../axes.ts";
-import { cast } from "../pieces.ts";
-import type { GradientRule } from "../rule.ts";
+import { isZero } from "../pieces.ts";
+import type { GradientContext, GradientRule } from "../rule.ts";
 
-/**
- * ReduceMax and ReduceMin: dx = dy where x equals the extremum, shared evenly among equals.
- * x: any shape; y, dy: without the reduced axes (or with size 1 there).
- */
-const reduceExtremum: GradientRule = (context) => {
+/** dy where x equals the extremum, shared evenly among equals. */
+function shares(context: GradientContext, below: boolean): string[] {
   const {
     x: [x = ""],
     y: [y = ""],
@@ -14,12 +11,16 @@ const reduceExtremum: GradientRule = (context) => {
     g,
   } = context;
   const { axes, kept } = reductionOf(context);
-  const mask = cast(g, g.op("Equal", [x, g.reshape(y, kept)]), g.dtype(x));
+  const extremum = g.reshape(y, kept);
+  const mask = isZero(g, below ? g.sub(x, extremum) : g.sub(extremum, x));
   return [g.mul(mask, g.div(g.reshape(dy, kept), g.reduceSum(mask, axes, true)))];
-};
+}
 
-/** y = the largest of x along the axes. */
-export const reduceMax = reduceExtremum;
+/**
+ * y = the largest of x along the axes; dx = dy there, shared evenly among equals.
+ * x: any shape; y, dy: without the reduced axes (or with size 1 there).
+ */
+export const reduceMax: GradientRule = (context) => shares(context, true);
 
-/** y = the smallest of x along the axes. */
-export const reduceMin = reduceExtremum;
+/** y = the smallest of x along the axes. See reduceMax. */
+export const reduceMin: GradientRule = (context) => shares(context, false);

@@ -50,6 +50,14 @@ const averagePool: Kernel = ([input], { node }) => {
   return [y];
 };
 
+/** Numbers at the flat indices MaxPool gave them, 0 elsewhere. */
+const maxUnpool: Kernel = ([input, indices, shape]) => {
+  const x = need(input);
+  const y = empty(x.dtype, Array.from(need(shape).data));
+  need(indices).data.forEach((at, i) => (y.data[at] = x.data[i]!));
+  return [y];
+};
+
 function global(f: (pixels: Float64Array) => number): Kernel {
   return ([input]) => {
     const x = need(input);
@@ -65,6 +73,7 @@ function global(f: (pixels: Float64Array) => number): Kernel {
 /** Pools. */
 export const pooling: Record<string, Kernel> = {
   MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
   AveragePool: averagePool,
   GlobalAveragePool: global((pixels) => pixels.reduce((a, b) => a + b, 0) / pixels.length),
   GlobalMaxPool: global((pixels) => Math.max(...pixels)),
