@@ -290,6 +290,27 @@ describe("what does not fit is refused, naming node and shapes", () => {
     );
   });
 
+  test.each<[string, number, RegExp]>([
+    ["Reshape", 2 ** 40, /the result would have 1099511627776 axes/],
+    ["Expand", 2 ** 31, /the result would have 2147483648 axes/],
+    ["Squeeze", 5, /the result would have -3 axes/],
+    ["ReduceSum", 5, /the result would have -3 axes/],
+  ])("%s by %i integers nobody knows takes no memory", (op, count, message) => {
+    const { g, names } = withInputs([["N", 2]]);
+    const listed = g.input("listed", "int64", [count]);
+    const zero: Attribute = { type: "int", value: 0 };
+    expect(failure(() => here(g, op, [names[0]!, listed], { keepdims: zero })).message).toMatch(message);
+  });
+
+  test("a size that no array can have", () => {
+    const g = new Builder(17);
+    expect(failure(() => here(g, "ConstantOfShape", [g.ints([-5])])).message).toBe(
+      'ConstantOfShape "/here": the result would have shape [-5]',
+    );
+    const { g: h, names } = withInputs([[2, 3]]);
+    expect(failure(() => here(h, "Tile", [names[0]!, h.ints([-1, 1])])).message).toMatch(/shape \[-2, 3\]/);
+  });
+
   test("an operator nobody knows", () => {
     const { g, names } = withInputs([[2]]);
     const error = failure(() => here(g, "Frobnicate", names, {}, "my.ops"));

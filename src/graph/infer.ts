@@ -5,7 +5,7 @@ import { propagate } from "./propagate.ts";
 import * as onnx from "./shapes/index.ts";
 import * as microsoft from "./shapes/microsoft.ts";
 import * as nchwc from "./shapes/nchwc.ts";
-import { label, mismatch, type ShapeRule, show } from "./shapes/rule.ts";
+import { checkShape, label, mismatch, type ShapeRule, show } from "./shapes/rule.ts";
 
 export type { Known } from "./known.ts";
 
@@ -51,6 +51,7 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], op
       `has ${node.outputs.length} outputs, the operator ${label({ ...node, name: node.op })} gives ${outputs.length}`,
     );
   }
+  for (const { shape } of outputs) checkShape(node, shape);
   return propagate(node, inputs, outputs.slice(0, node.outputs.length));
 }
 

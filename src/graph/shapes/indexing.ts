@@ -38,6 +38,8 @@ export function slice(node: Node, inputs: Inputs): Known[] {
   const to = readContents(need(node, inputs, 2));
   const count = starts.shape[0];
   if (typeof count !== "number") undecided(node, "how many axes are sliced is not known");
+  if (count > x.shape.length)
+    mismatch(node, `${count} axes are sliced, ${show(x.shape)} has ${x.shape.length}`);
   const listed =
     inputs[3] === undefined
       ? Array.from({ length: count }, (_, i) => i)

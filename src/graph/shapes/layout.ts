@@ -9,6 +9,7 @@ import {
   mapDim,
   mismatch,
   need,
+  openShape,
   product,
   sameType,
   show,
@@ -25,7 +26,7 @@ export function reshape(node: Node, inputs: Inputs): Known[] {
   if (listed === undefined) {
     if (typeof count !== "number")
       undecided(node, "the target shape is computed while running and its length is not known");
-    return [{ dtype: x.dtype, shape: Array.from({ length: count }, (): Dim => null) }];
+    return [{ dtype: x.dtype, shape: openShape(node, count) }];
   }
   const zeroCopies = intAttr(node, "allowzero", 0) === 0;
   const finding = () => `${show(x.shape)} cannot be reshaped to ${show(listed)}`;
@@ -105,9 +106,7 @@ export function squeeze(node: Node, inputs: Inputs): Known[] {
   }
   if (listed.values === undefined) {
     if (listed.count === undefined) undecided(node, "the axes are computed while running");
-    return [
-      { dtype: x.dtype, shape: Array.from({ length: x.shape.length - listed.count }, (): Dim => null) },
-    ];
+    return [{ dtype: x.dtype, shape: openShape(node, x.shape.length - listed.count) }];
   }
   const axes = axesOf(node, listed.values, x.shape.length);
   for (const axis of axes)
@@ -121,9 +120,7 @@ export function unsqueeze(node: Node, inputs: Inputs): Known[] {
   const listed = integers(node, inputs, 1, "axes") ?? mismatch(node, "axes are missing");
   if (listed.values === undefined) {
     if (listed.count === undefined) undecided(node, "the axes are computed while running");
-    return [
-      { dtype: x.dtype, shape: Array.from({ length: x.shape.length + listed.count }, (): Dim => null) },
-    ];
+    return [{ dtype: x.dtype, shape: openShape(node, x.shape.length + listed.count) }];
   }
   const rank = x.shape.length + listed.values.length;
   const axes = axesOf(node, listed.values, rank);
@@ -194,7 +191,7 @@ export function expand(node: Node, inputs: Inputs): Known[] {
   const count = target.shape[0];
   if (listed === undefined && typeof count !== "number")
     undecided(node, "the target shape is computed while running");
-  const sizes: readonly Dim[] = listed ?? Array.from({ length: Number(count) }, (): Dim => null);
+  const sizes: readonly Dim[] = listed ?? openShape(node, Number(count));
   return [{ dtype: x.dtype, shape: broadcastDims(node, [x.shape, sizes]) }];
 }
 

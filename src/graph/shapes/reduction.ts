@@ -1,6 +1,17 @@
 import { type Dim, intAttr, type Node } from "../graph.ts";
 import { type Known, readContents } from "../known.ts";
-import { axesOf, axisOf, type Inputs, integers, mapDim, mismatch, need, show, undecided } from "./rule.ts";
+import {
+  axesOf,
+  axisOf,
+  type Inputs,
+  integers,
+  mapDim,
+  mismatch,
+  need,
+  openShape,
+  show,
+  undecided,
+} from "./rule.ts";
 
 /** ReduceSum, ReduceMean, …: axes as attribute or input; all axes when there are none, unless noop_with_empty_axes. */
 export function reduce(node: Node, inputs: Inputs): Known[] {
@@ -10,9 +21,7 @@ export function reduce(node: Node, inputs: Inputs): Known[] {
   if (listed !== undefined && listed.values === undefined) {
     if (keep) return [{ dtype: x.dtype, shape: x.shape.map((): Dim => null) }];
     if (listed.count === undefined) undecided(node, "the axes are computed while running");
-    return [
-      { dtype: x.dtype, shape: Array.from({ length: x.shape.length - listed.count }, (): Dim => null) },
-    ];
+    return [{ dtype: x.dtype, shape: openShape(node, x.shape.length - listed.count) }];
   }
   const none = (listed?.values ?? []).length === 0;
   if (none && intAttr(node, "noop_with_empty_axes", 0) !== 0) return [{ dtype: x.dtype, shape: x.shape }];

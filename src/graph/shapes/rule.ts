@@ -33,6 +33,24 @@ export function undecided(node: Node, finding: string): never {
   });
 }
 
+/** Most axes a value may have: far above any network's, far below what would fill memory. */
+const mostAxes = 64;
+
+/** A shape of which only the number of axes is known. */
+export function openShape(node: Node, rank: number): Dim[] {
+  if (!Number.isInteger(rank) || rank < 0 || rank > mostAxes)
+    mismatch(node, `the result would have ${rank} axes`);
+  return Array.from({ length: rank }, (): Dim => null);
+}
+
+/** Refuses results that no array can have: negative sizes, sizes beyond exact integers, too many axes. */
+export function checkShape(node: Node, shape: readonly Dim[]): void {
+  if (shape.length > mostAxes) mismatch(node, `the result would have ${shape.length} axes`);
+  if (shape.some((dim) => typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0))) {
+    mismatch(node, `the result would have shape ${show(shape)}`);
+  }
+}
+
 /** Input `i`, which must be there. */
 export function need(node: Node, inputs: Inputs, i: number): Known {
   return inputs[i] ?? mismatch(node, `input ${i} is missing`);

@@ -2,7 +2,7 @@ import type { DType } from "../../tensor/tensor.ts";
 import { float32, int64s, scalar } from "../../tensor/tensor.ts";
 import { type Dim, type Node } from "../graph.ts";
 import { type Known, readContents } from "../known.ts";
-import { type Inputs, mismatch, need, sameType, undecided } from "./rule.ts";
+import { type Inputs, mismatch, need, openShape, sameType, undecided } from "./rule.ts";
 
 /** Shape: the sizes of x as int64, or those from `start` to `end`. */
 export function shapeOf(node: Node, inputs: Inputs): Known[] {
@@ -30,7 +30,7 @@ export function constantOfShape(node: Node, inputs: Inputs): Known[] {
     undecided(node, "the shape is computed while running");
   const { value } = node.attributes;
   const dtype: DType = value?.type === "tensor" ? value.value.dtype : "float32";
-  return [{ dtype, shape: listed ?? Array.from({ length: Number(count) }, (): Dim => null) }];
+  return [{ dtype, shape: listed ?? openShape(node, Number(count)) }];
 }
 
 /** Constant: the number or numbers the node carries. */
