@@ -5,6 +5,7 @@ import { value, type Value } from "../../test/kit/float64/value.ts";
 import { stream } from "../base/random.ts";
 import { Builder, float } from "../graph/builder.ts";
 import { constant, type Graph } from "../graph/graph.ts";
+import { untie } from "../graph/fold.ts";
 import { float32, tensor } from "../tensor/tensor.ts";
 import { differentiate } from "./differentiate.ts";
 import { lowerForTraining } from "./lower.ts";
@@ -99,6 +100,31 @@ describe("batch normalisation, lowered", () => {
     // 1 → half of it and half of the batch's mean → half of that and half of 3 · bias = 0.
     expect(values.get(statistics[0]!.next)!.data[0]).toBeCloseTo((1 / 2 + mean / 2) / 2, 6);
   });
+});
+
+test("running statistics that are stored nowhere are refused, unless frozen", () => {
+  const g = new Builder(17);
+  const x = g.input("x", "float32", [4, 2]);
+  const one = g.parameter(constant("one", float32([2], [1, 1])));
+  const copy = g.op("Identity", [one], {}, { names: ["mean"] });
+  g.output(g.op("BatchNormalization", [x, one, one, copy, one]));
+  const graph = g.finish("copied");
+  expect(() => lowerForTraining(graph)).toThrow(
+    'its running statistic "mean" is not stored in the model but computed',
+  );
+  expect(lowerForTraining(graph, { normalization: "running" }).statistics).toEqual([]);
+  expect(lowerForTraining(untie(graph)).statistics).toHaveLength(2);
+});
+
+test("an absent optional input elsewhere in the graph is no use of an absent output", () => {
+  const g = new Builder(17);
+  const x = g.input("x", "float32", [4, 2]);
+  const stored = ["scale", "bias", "mean", "variance"].map((name) =>
+    g.parameter(constant(name, float32([2], [1, 1]))),
+  );
+  const y = g.op("BatchNormalization", [x, ...stored]);
+  g.output(g.op("Clip", [g.op("Dropout", [y]), "", g.scalar(1)]));
+  expect(lowerForTraining(g.finish("absent")).statistics).toHaveLength(2);
 });
 
 describe("dropout, lowered", () => {

@@ -50,7 +50,8 @@ export interface LowerOptions {
  * LayerNormalization → the same, with its mean and inverse deviation as outputs, which the gradient reuses.
  *
  * `graph` must have numeric shapes.
- * @throws {ScopeError} unsupported, when a dropout's ratio or mode is computed at run time, or its own mask is used
+ * @throws {ScopeError} unsupported, when a dropout's ratio or mode is computed at run time, or its own mask is used; when
+ *   batch normalisation should use the batch's statistics but keeps its running ones nowhere (see `untie` in graph/fold)
  */
 export function lowerForTraining(graph: Graph, options: LowerOptions = {}): Lowered {
   const g = new Builder(graph.opsets[""] ?? 17);
@@ -62,6 +63,7 @@ export function lowerForTraining(graph: Graph, options: LowerOptions = {}): Lowe
     ...graph.nodes.flatMap((node) => node.inputs),
     ...graph.outputs.map(({ name }) => name),
   ]);
+  used.delete("");
   const state: State = {
     g,
     graph,
@@ -92,9 +94,15 @@ interface State {
 }
 
 function trains({ graph, batch }: State, node: Node): boolean {
-  const own = intAttr(node, "training_mode", 0) === 1;
-  const [, , , mean = "", variance = ""] = node.inputs;
-  return own || (batch && graph.initializers.has(mean) && graph.initializers.has(variance));
+  if (intAttr(node, "training_mode", 0) === 1) return true;
+  if (!batch) return false;
+  const computed = node.inputs.slice(3, 5).find((name) => !graph.initializers.has(name));
+  if (computed === undefined) return true;
+  throw new ScopeError(
+    "unsupported",
+    `op "BatchNormalization" (node "${node.name}") cannot be trained: its running statistic "${computed}" is not stored in the model but computed`,
+    { hint: "untie the graph's parameters first, or keep the normalisation frozen" },
+  );
 }
 
 /** y = (x − mean) · (scale / √(variance + ε)) + bias with the batch's own mean and variance. x, y: [N, C, …]. */
