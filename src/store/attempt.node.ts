@@ -6,7 +6,15 @@ import type { Json } from "../base/canonical.ts";
 import { ScopeError } from "../base/error.ts";
 import { Cell, fileName, hashFile, readDone } from "./cell.node.ts";
 import type { Done, FileRecord } from "./cell.node.ts";
-import { ioError, makeFolder, syncFile, syncFolder, systemCode, writeWhole } from "./disk.node.ts";
+import {
+  ioError,
+  makeFolder,
+  syncFile,
+  syncFolder,
+  systemCode,
+  writePlain,
+  writeWhole,
+} from "./disk.node.ts";
 import type { Failure } from "./failure.node.ts";
 import type { Lease } from "./lease.node.ts";
 import { shortAddress } from "./spec.ts";
@@ -87,8 +95,8 @@ export class Attempt {
   async publish(result: Json, cost: { readonly [key: string]: Json } = {}): Promise<Cell> {
     const text = canonical(result);
     return await this.#writing("cannot finish", async () => {
-      await writeWhole(join(this.dir, "result.json"), `${text}\n`);
-      await writeWhole(join(this.dir, "cost.json"), `${canonical({ ...this.#baseCost(), ...cost })}\n`);
+      await writePlain(join(this.dir, "result.json"), `${text}\n`);
+      await writePlain(join(this.dir, "cost.json"), `${canonical({ ...this.#baseCost(), ...cost })}\n`);
       const files = await this.#seal();
       const done: Done = { format: 1, address: this.address, files };
       await writeWhole(join(this.dir, "done.json"), `${canonical(done)}\n`);
@@ -118,11 +126,11 @@ export class Attempt {
     });
   }
 
-  /** Syncs every file that will be published, and returns sizes and hashes, by name in order. */
+  /** Syncs every file that will be published, and returns sizes and hashes by name, the cost's not among them. */
   async #seal(): Promise<Record<string, FileRecord>> {
     const files: Record<string, FileRecord> = {};
     for (const name of (await readdir(this.dir)).toSorted()) {
-      if (name.startsWith(".") || name === "cost.json" || name === "done.json") continue;
+      if (name.startsWith(".") || name === "done.json") continue;
       const path = join(this.dir, name);
       if (!fileName.test(name) || !(await lstat(path)).isFile()) {
         throw new ScopeError(
@@ -131,7 +139,7 @@ export class Attempt {
         );
       }
       await syncFile(path);
-      files[name] = await hashFile(path);
+      if (name !== "cost.json") files[name] = await hashFile(path);
     }
     return files;
   }
@@ -192,7 +200,6 @@ export async function moveIntoPlace(dir: string, target: string, address: Addres
   for (const name of await readdir(dir)) {
     if (name.startsWith(".")) await rm(join(dir, name), { recursive: true, force: true });
   }
-  await syncFolder(dir);
   await makeFolder(dirname(target));
   for (let round = 0; ; round++) {
     try {

@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ScopeError } from "../base/error.ts";
 
@@ -68,6 +68,11 @@ export async function syncFile(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Writes a file whose parts mean nothing yet: it is synced, and vouched for, later. */
+export async function writePlain(path: string, bytes: string | Uint8Array): Promise<void> {
+  await writeFile(path, bytes);
 }
 
 /**

@@ -16,6 +16,9 @@ import { isRunning, thisProcess } from "./process.node.ts";
 // one generation, and no file that somebody else may hold is ever removed. The attempt's folder carries the generation in
 // its name and is renamed at each takeover: a former holder that wakes up again (from a sleeping laptop) writes into a
 // folder that no longer exists.
+//
+// The work folder is removed once its cell is finished, and only then; numbers begin anew after that. So whoever takes a
+// lease must ask then whether the cell is finished. (lease-order.test.ts plays all this in random orders.)
 
 /** Who holds a cell. */
 export interface LeaseHolder {

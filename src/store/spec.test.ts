@@ -6,14 +6,20 @@ import { ScopeError } from "../base/error.ts";
 import { addressOf, checkSpec, specText } from "./spec.ts";
 import type { CellSpec } from "./spec.ts";
 
-const spec: CellSpec = { kind: "train", version: 2, params: { rate: 0.1, steps: 10 }, inputs: { base: "ab".repeat(32) } };
+const spec: CellSpec = {
+  kind: "train",
+  version: 2,
+  params: { rate: 0.1, steps: 10 },
+  inputs: { base: "ab".repeat(32) },
+};
 
 /** The message `checkSpec` refuses a value with. */
 function refusal(value: unknown, kinds?: Record<string, { version: number }>): string {
   try {
     checkSpec(value, kinds, "x.json");
   } catch (error) {
-    if (error instanceof ScopeError) return `${error.fault}: ${error.message}${error.hint ? ` [${error.hint}]` : ""}`;
+    if (error instanceof ScopeError)
+      return `${error.fault}: ${error.message}${error.hint ? ` [${error.hint}]` : ""}`;
   }
   return "accepted";
 }
@@ -52,7 +58,9 @@ test("what is no spec is refused, and it is said why", () => {
   expect(refusal({ ...spec, kind: "../train" })).toContain('"kind" expected a name');
   expect(refusal({ ...spec, version: 1.5 })).toContain('"version" expected a whole number from 1, got 1.5');
   expect(refusal({ kind: "train", version: 1, inputs: {} })).toContain('"params" is missing');
-  expect(refusal({ ...spec, inputs: { base: "../../etc/passwd" } })).toContain('input "base" expected an address');
+  expect(refusal({ ...spec, inputs: { base: "../../etc/passwd" } })).toContain(
+    'input "base" expected an address',
+  );
 });
 
 test("a kind or version this program lacks is refused", () => {
@@ -63,5 +71,7 @@ test("a kind or version this program lacks is refused", () => {
   expect(refusal(spec, { train: { version: 3 } })).toContain(
     'cell kind "train" has version 3 in this program, the spec asks for version 2',
   );
-  expect(refusal({ ...spec, kind: "constructor" }, { train: { version: 2 } })).toContain('no cell kind "constructor"');
+  expect(refusal({ ...spec, kind: "constructor" }, { train: { version: 2 } })).toContain(
+    'no cell kind "constructor"',
+  );
 });

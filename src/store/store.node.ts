@@ -5,7 +5,7 @@ import { ScopeError } from "../base/error.ts";
 import { Attempt, moveIntoPlace, removeWork } from "./attempt.node.ts";
 import { Cell, hashFile, readDone } from "./cell.node.ts";
 import type { Done } from "./cell.node.ts";
-import { ioError, makeFolder, syncFolder, systemCode, temporaryPrefix, writeWhole } from "./disk.node.ts";
+import { ioError, makeFolder, systemCode, temporaryPrefix, writePlain, writeWhole } from "./disk.node.ts";
 import { readFailures, writeFailure } from "./failure.node.ts";
 import type { Failure, FailureRecord } from "./failure.node.ts";
 import { Busy, currentHolder, takeLease } from "./lease.node.ts";
@@ -225,7 +225,7 @@ export class Store {
           return { state: "done", cell };
         }
         await rm(join(dir, "done.json"), { force: true });
-        await writeWhole(join(dir, "spec.json"), specText(spec));
+        await writePlain(join(dir, "spec.json"), specText(spec));
         const attempt = new Attempt(
           {
             address,
@@ -357,7 +357,6 @@ async function adoptFiles(folder: string, generation: number): Promise<boolean> 
     .toSorted((a, b) => b - a);
   if (earlier[0] === undefined) {
     await mkdir(dir);
-    await syncFolder(folder);
     return false;
   }
   await rename(join(folder, `attempt-${earlier[0]}`), dir);

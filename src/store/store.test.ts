@@ -1,4 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/kit/temporary.ts";
@@ -54,12 +64,14 @@ test("files whose names begin with a dot are the attempt's own and are not publi
 });
 
 test("two runs of a cell give the same bytes, cost aside", async () => {
-  const cells = [await openStore(temporaryFolder()), await openStore(temporaryFolder())].map(async (store) => {
-    const cell = await store.get(await finish(store, spec({ a: 1 })));
-    return readdirSync(cell.dir)
-      .filter((name) => name !== "cost.json")
-      .map((name) => [name, readFileSync(join(cell.dir, name), "utf8")]);
-  });
+  const cells = [await openStore(temporaryFolder()), await openStore(temporaryFolder())].map(
+    async (store) => {
+      const cell = await store.get(await finish(store, spec({ a: 1 })));
+      return readdirSync(cell.dir)
+        .filter((name) => name !== "cost.json")
+        .map((name) => [name, readFileSync(join(cell.dir, name), "utf8")]);
+    },
+  );
   const [first, second] = await Promise.all(cells);
   expect(second).toEqual(first);
 });
@@ -123,7 +135,11 @@ test("a cell with a file missing, short or unreadable does not count, and is com
     [() => rmSync(join(dir, "done.json")), "it has no done.json"],
     [() => writeFileSync(join(dir, "done.json"), "{}"), "done.json, at format:"],
     [
-      () => writeFileSync(join(dir, "done.json"), readFileSync(join(dir, "done.json"), "utf8").replace("spec.json", "../x")),
+      () =>
+        writeFileSync(
+          join(dir, "done.json"),
+          readFileSync(join(dir, "done.json"), "utf8").replace("spec.json", "../x"),
+        ),
       "done.json, at files.../x:",
     ],
   ];
@@ -145,7 +161,10 @@ test("verify finds changed bytes, files that don't belong, and another cell's sp
   const { dir } = await store.get(address);
   writeFileSync(join(dir, "weights.bin"), "Weights");
   writeFileSync(join(dir, "more"), "");
-  writeFileSync(join(dir, "spec.json"), readFileSync(join(dir, "spec.json"), "utf8").replace('"params":1', '"params":2'));
+  writeFileSync(
+    join(dir, "spec.json"),
+    readFileSync(join(dir, "spec.json"), "utf8").replace('"params":1', '"params":2'),
+  );
   expect(await store.verify(address)).toEqual([
     "spec.json has other bytes than were published",
     "weights.bin has other bytes than were published",
@@ -202,7 +221,9 @@ test("a folder that is no store is left alone", async () => {
   writeFileSync(join(path, "thesis.txt"), "");
   await expect(openStore(path)).rejects.toThrow("is not a store: it has no store.json, but holds thesis.txt");
   expect(readdirSync(path)).toEqual(["thesis.txt"]);
-  await expect(openStore(join(path, "thesis.txt"))).rejects.toThrow("a file is in the way where a folder is needed");
+  await expect(openStore(join(path, "thesis.txt"))).rejects.toThrow(
+    "a file is in the way where a folder is needed",
+  );
   writeFileSync(join(path, "store.json"), '{"format":2}');
   await expect(openStore(path)).rejects.toThrow("has layout 2, this program knows layout 1");
   writeFileSync(join(path, "store.json"), "layout 1");

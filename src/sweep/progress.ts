@@ -162,17 +162,18 @@ export class Progress {
 
   /** The state in one line. */
   summary(now: number): string {
+    // The most wanted comes first: a narrow terminal cuts the end.
     const parts = [`${count(this.done)} of ${count(this.#total)} cells done`];
     if (this.#failed > 0) parts.push(`${count(this.#failed)} failed`);
     if (this.#blocked > 0) parts.push(`${count(this.#blocked)} blocked`);
-    if (this.#waiting.size > 0) parts.push(`${count(this.#waiting.size)} being computed elsewhere`);
-    if (this.#begun !== undefined) parts.push(`${duration((now - this.#begun) / 1000)} gone`);
     const left = this.secondsLeft(now);
     if (this.#stopping) {
       parts.push(
         this.#stopping === "politely" ? "stopping: workers write their checkpoints" : "stopping at once",
       );
     } else if (left !== undefined && this.#todo.size > 0) parts.push(`about ${duration(left)} left`);
+    if (this.#begun !== undefined) parts.push(`${duration((now - this.#begun) / 1000)} gone`);
+    if (this.#waiting.size > 0) parts.push(`${count(this.#waiting.size)} being computed elsewhere`);
     return parts.join(" · ");
   }
 

@@ -60,6 +60,7 @@ export async function runGraph(specs: readonly CellSpec[], options: RunOptions):
       hint: "mend --jobs",
     });
   }
+  const begun = Date.now();
   const graph = sweepGraph(specs, options);
   const done = await doneIn(store, graph);
   for (const cell of graph.cells.values()) {
@@ -73,7 +74,7 @@ export async function runGraph(specs: readonly CellSpec[], options: RunOptions):
       );
     }
   }
-  const run = new Run(graph, done, options);
+  const run = new Run(graph, done, options, begun);
   return await run.finish();
 }
 
@@ -88,7 +89,8 @@ class Run {
   readonly #store: Store;
   readonly #schedule: Schedule;
   readonly #done: number;
-  readonly #begun = Date.now();
+  /** When the sweep was asked for, ms since 1970. */
+  readonly #begun: number;
   readonly #slots: (WorkerProcess | undefined)[];
   /** How often each cell was tried in this run. */
   readonly #attempts = new Map<Address, number>();
@@ -109,8 +111,9 @@ class Run {
   #cancelled = false;
   #fatal: ScopeError | undefined;
 
-  constructor(graph: SweepGraph, done: ReadonlySet<Address>, options: RunOptions) {
+  constructor(graph: SweepGraph, done: ReadonlySet<Address>, options: RunOptions, begun: number) {
     this.#graph = graph;
+    this.#begun = begun;
     this.#options = options;
     this.#store = options.store;
     this.#schedule = new Schedule(graph, done);
@@ -119,7 +122,7 @@ class Run {
     this.#slots = Array.from({ length: Math.min(options.workers, missing.length) });
     this.#emit({
       type: "planned",
-      at: this.#begun,
+      at: Date.now(),
       total: graph.cells.size,
       done: this.#done,
       workers: options.workers,

@@ -47,7 +47,9 @@ test("a cell that crashes its worker once is tried again, and the reason is kept
   expect(events.flatMap((event) => (event.type === "retried" ? [event.error.message] : []))).toEqual([
     "its worker process was killed by SIGKILL",
   ]);
-  expect(await store.failures(addressOf(once))).toMatchObject([{ fault: "crash", detail: "toy: about to crash\n" }]);
+  expect(await store.failures(addressOf(once))).toMatchObject([
+    { fault: "crash", detail: "toy: about to crash\n" },
+  ]);
   expect((await store.get(addressOf(once))).result()).toEqual({ value: 3 });
 });
 
@@ -61,12 +63,17 @@ test("a cell that crashes twice fails; what needs it is blocked, the rest goes o
   const { outcome, events } = await run(store, [needsThat, needs, bad, after, good]);
   expect(outcome).toMatchObject({ total: 5, finished: 2 });
   expect(outcome.failed).toMatchObject([
-    { address: addressOf(bad), error: { fault: "runtime", message: "its worker process ended with exit code 7" } },
+    {
+      address: addressOf(bad),
+      error: { fault: "runtime", message: "its worker process ended with exit code 7" },
+    },
   ]);
   expect(outcome.blocked.map(({ address }) => address)).toEqual([addressOf(needsThat), addressOf(needs)]);
   expect(events.filter(({ type }) => type === "retried")).toHaveLength(1);
   expect(await store.failed()).toEqual([addressOf(bad)]);
-  expect(() => requireComplete(outcome)).toThrow("its worker process ended with exit code 7; 2 cells that need them");
+  expect(() => requireComplete(outcome)).toThrow(
+    "its worker process ended with exit code 7; 2 cells that need them",
+  );
 });
 
 test("a fault that repeats itself is not tried again; fault, message and hint arrive as thrown", async () => {
@@ -78,7 +85,10 @@ test("a fault that repeats itself is not tried again; fault, message and hint ar
     ["data", "the toy does not work"],
     ["diverged", "the toy does not work"],
     ["bug", "the toy does not work"],
-    ["bug", expect.stringMatching(/^cell [0-9a-f]{10} \(fail\) ended with TypeError: nobody thought of this$/)],
+    [
+      "bug",
+      expect.stringMatching(/^cell [0-9a-f]{10} \(fail\) ended with TypeError: nobody thought of this$/),
+    ],
   ]);
   expect(outcome.failed[0]?.error.hint).toBe("play with another");
   const [record] = await store.failures(addressOf(cells[3]!));
@@ -96,11 +106,15 @@ test("a worker deaf to the polite stop is ended after the grace time", async () 
   const store = await newStore();
   const stop = new AbortController();
   const begun = Date.now();
-  const { outcome } = await run(store, [cell("deaf", { ms: 60_000 }), cell("sum", { add: 1 }, cell("deaf", { ms: 60_000 }))], {
-    signal: stop.signal,
-    graceMs: 300,
-    onEvent: (event) => event.type === "started" && stop.abort(),
-  });
+  const { outcome } = await run(
+    store,
+    [cell("deaf", { ms: 60_000 }), cell("sum", { add: 1 }, cell("deaf", { ms: 60_000 }))],
+    {
+      signal: stop.signal,
+      graceMs: 300,
+      onEvent: (event) => event.type === "started" && stop.abort(),
+    },
+  );
   expect(outcome).toMatchObject({ cancelled: true, finished: 0, failed: [] });
   expect(Date.now() - begun).toBeLessThan(20_000);
   expect(() => requireComplete(outcome)).toThrow("stopped after 0 of 2 cells");
@@ -123,7 +137,9 @@ test("the second Ctrl-C does not wait for anything", async () => {
 });
 
 test("a sweep stopped before it began computes nothing", async () => {
-  const { outcome, events } = await run(await newStore(), [cell("sum", { add: 1 })], { signal: AbortSignal.abort() });
+  const { outcome, events } = await run(await newStore(), [cell("sum", { add: 1 })], {
+    signal: AbortSignal.abort(),
+  });
   expect(outcome).toMatchObject({ cancelled: true, finished: 0 });
   expect(events.some(({ type }) => type === "started")).toBe(false);
 });
@@ -164,9 +180,13 @@ test("what can't be run is refused before anything is started", async () => {
   const store = await newStore();
   const lost = cell("sum", { add: 1 }, cell("sum", { add: 77 }));
   await expect(run(store, [lost])).rejects.toThrow("is neither in store");
-  await expect(run(store, [cell("sum", { add: 1 })], { workers: 0 })).rejects.toThrow("expected a whole number from 1");
+  await expect(run(store, [cell("sum", { add: 1 })], { workers: 0 })).rejects.toThrow(
+    "expected a whole number from 1",
+  );
   await expect(run(store, [cell("sun", { add: 1 })])).rejects.toThrow('this program has no cell kind "sun"');
-  await expect(run(store, [{ ...cell("sum", { add: 1 }), version: 2 }])).rejects.toThrow("has version 1 in this program");
+  await expect(run(store, [{ ...cell("sum", { add: 1 }), version: 2 }])).rejects.toThrow(
+    "has version 1 in this program",
+  );
   const closed = await openStore(store.path, { readOnly: true });
   await expect(run(closed, [cell("sum", { add: 1 })])).rejects.toThrow("is read-only: cannot compute a cell");
   expect(readdirSync(join(store.path, "work"))).toEqual([]);
@@ -174,11 +194,17 @@ test("what can't be run is refused before anything is started", async () => {
 
 test("workers that can't be started, or have other code, are named", async () => {
   const store = await newStore();
-  const wrong = run(store, [cell("sum", { add: 1 })], { workerUrl: moduleBeside(import.meta.url, "toy/nobody") });
-  await expect(wrong).rejects.toThrow(/worker processes can't be started: ended with exit code 1, saying: Error.*nobody/);
+  const wrong = run(store, [cell("sum", { add: 1 })], {
+    workerUrl: moduleBeside(import.meta.url, "toy/nobody"),
+  });
+  await expect(wrong).rejects.toThrow(
+    /worker processes can't be started: ended with exit code 1, saying: Error.*nobody/,
+  );
   const kinds = { ...toyKinds, sum: { ...toyKinds["sum"]!, version: 2 } };
   const skew = run(store, [{ ...cell("sum", { add: 1 }), version: 2 }], { kinds });
-  await expect(skew).rejects.toThrow('cell kind "sum" has version 2 here, but the worker has version 1 of it');
+  await expect(skew).rejects.toThrow(
+    'cell kind "sum" has version 2 here, but the worker has version 1 of it',
+  );
 });
 
 test("a disk that is full for one cell stops the sweep: no other cell would fare better", async () => {
@@ -218,7 +244,9 @@ if (mayMount()) {
     const disk = smallDisk(600);
     const store = await openStore(join(disk, "store"));
     const cells = [1, 2, 3, 4, 5].map((i) => cell("write", { bytes: 150_000 + i }));
-    await expect(run(store, cells, { workers: 1 })).rejects.toThrow(/cannot write .*big\.bin: no space left on the device/);
+    await expect(run(store, cells, { workers: 1 })).rejects.toThrow(
+      /cannot write .*big\.bin: no space left on the device/,
+    );
     const whole: string[] = [];
     for await (const address of store.list()) {
       expect(await store.verify(address)).toEqual([]);
@@ -240,6 +268,9 @@ if (mayMount()) {
     expect((await run(store, [cell("sum", { add: 1 })])).outcome).toMatchObject({ done: 1, finished: 0 });
     const error: unknown = await run(store, [cell("sum", { add: 2 })]).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ScopeError);
-    expect(error).toMatchObject({ fault: "io", message: `store ${path} is read-only: cannot compute a cell` });
+    expect(error).toMatchObject({
+      fault: "io",
+      message: `store ${path} is read-only: cannot compute a cell`,
+    });
   });
 }

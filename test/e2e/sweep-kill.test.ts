@@ -94,7 +94,9 @@ test("workers whose executor was killed stop by themselves and give their cells 
   await command.ended;
   await until(() => readJournal(journal).every(({ pid }) => !isRunning({ pid, started: null })));
   const entries = readJournal(journal);
-  expect(entries.filter(({ what }) => what === "end")).toHaveLength(entries.filter(({ what }) => what === "start").length);
+  expect(entries.filter(({ what }) => what === "end")).toHaveLength(
+    entries.filter(({ what }) => what === "start").length,
+  );
   const open = await openStore(store);
   const unfinished = await open.unfinished();
   expect(unfinished.length).toBeGreaterThan(0);
@@ -114,7 +116,9 @@ test("workers killed one by one cost only their cell's attempt", async () => {
     const event = await command.seen((one) => one.type === "progress" && !struck.has(one.address));
     if (event.type !== "progress") break;
     struck.add(event.address);
-    const begun = readJournal(journal).findLast(({ what, address }) => what === "start" && address === event.address);
+    const begun = readJournal(journal).findLast(
+      ({ what, address }) => what === "start" && address === event.address,
+    );
     try {
       process.kill(begun!.pid, "SIGKILL");
     } catch {
@@ -143,7 +147,9 @@ test("Ctrl-C stops at a checkpoint, and the same command goes on there", async (
   const second = startToy(journal, [store, ...study]);
   expect((await second.ended).outcome).toMatchObject({ cancelled: false, failed: [] });
   const released = command.events.find((event) => event.type === "released");
-  const resumed = second.events.find((event) => event.type === "progress" && event.address === released?.address);
+  const resumed = second.events.find(
+    (event) => event.type === "progress" && event.address === released?.address,
+  );
   // Its first step was done in the first run; a checkpoint holds at least that.
   expect(resumed?.type === "progress" && resumed.progress.done).toBeGreaterThan(1);
   expect(fingerprint(store)).toEqual(await calmRun());
@@ -155,7 +161,8 @@ test("two executors on one store share the work", async () => {
   const [a, b] = await Promise.all([1, 2].map(async () => await startToy(journal, [store, ...study]).ended));
   expect([a?.code, b?.code]).toEqual([0, 0]);
   expect((a?.outcome?.finished ?? 0) + (b?.outcome?.finished ?? 0)).toBe(cells);
-  for (const { outcome } of [a!, b!]) expect(outcome!.done + outcome!.finished + outcome!.elsewhere).toBe(cells);
+  for (const { outcome } of [a!, b!])
+    expect(outcome!.done + outcome!.finished + outcome!.elsewhere).toBe(cells);
   const entries = readJournal(journal);
   expect(entries.filter(({ what }) => what === "start")).toHaveLength(cells);
   expect(entries.filter(({ what }) => what === "again" || what === "overlap")).toEqual([]);

@@ -65,7 +65,9 @@ export function startToy(journal: string, args: readonly (string | number)[]): C
       };
       watchers.add(watcher);
       try {
-        const end = ended.then(() => Promise.reject(new Error(`the command ended before; its last words: ${rest}`)));
+        const end = ended.then(() =>
+          Promise.reject(new Error(`the command ended before; its last words: ${rest}`)),
+        );
         return await Promise.race([found.promise, end]);
       } finally {
         watchers.delete(watcher);
@@ -90,7 +92,9 @@ export function fingerprint(store: string): Record<string, string> {
 }
 
 /** What the toy cells wrote into their journal: one entry each time a cell began, ended, or saw what must not be. */
-export function readJournal(folder: string): { readonly what: string; readonly address: string; readonly pid: number }[] {
+export function readJournal(
+  folder: string,
+): { readonly what: string; readonly address: string; readonly pid: number }[] {
   const path = join(folder, "journal");
   if (!existsSync(path)) return [];
   return readFileSync(path, "utf8")
