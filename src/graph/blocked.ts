@@ -19,8 +19,29 @@ export const blockNote = "transferscope.block";
 
 /** Operators that act on each element by itself: they may be applied in any layout. */
 const elementwise = new Set([
-  "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "Tanh", "Softplus", "Softsign", "HardSwish", "HardSigmoid", "Mish",
-  "Gelu", "Erf", "Exp", "Log", "Neg", "Abs", "Sqrt", "Reciprocal", "Clip", "Identity", "ThresholdedRelu",
+  "Relu",
+  "LeakyRelu",
+  "Elu",
+  "Selu",
+  "Celu",
+  "Sigmoid",
+  "Tanh",
+  "Softplus",
+  "Softsign",
+  "HardSwish",
+  "HardSigmoid",
+  "Mish",
+  "Gelu",
+  "Erf",
+  "Exp",
+  "Log",
+  "Neg",
+  "Abs",
+  "Sqrt",
+  "Reciprocal",
+  "Clip",
+  "Identity",
+  "ThresholdedRelu",
 ]);
 const binary = new Set(["Add", "Sub", "Mul", "Div", "Pow"]);
 const reductions = new Set(["ReduceMean", "ReduceSum"]);
@@ -112,7 +133,14 @@ function convolve(state: Layouts, node: Node, inputs: ReadonlySet<string>): bool
   const y = g.op(
     "Conv",
     operands,
-    { kernel_shape: [kh, kw], strides: intsAttr(node, "strides", [1, 1]), dilations, pads, group: 1, auto_pad: "NOTSET" },
+    {
+      kernel_shape: [kh, kw],
+      strides: intsAttr(node, "strides", [1, 1]),
+      dilations,
+      pads,
+      group: 1,
+      auto_pad: "NOTSET",
+    },
     { domain: blockedDomain },
   );
   state.blocked.set(node.outputs[0]!, split(g, y, b));
@@ -122,10 +150,14 @@ function convolve(state: Layouts, node: Node, inputs: ReadonlySet<string>): bool
 /** Carries a node over in blocked layout when an input already is blocked and the operator allows it. */
 function follow(state: Layouts, node: Node): boolean {
   if (node.domain !== "" || !node.inputs.some((input) => state.blocked.has(input))) return false;
-  if (elementwise.has(node.op)) return emit(state, node, [state.blocked.get(node.inputs[0]!)!, ...node.inputs.slice(1)]);
+  if (elementwise.has(node.op))
+    return emit(state, node, [state.blocked.get(node.inputs[0]!)!, ...node.inputs.slice(1)]);
   if (binary.has(node.op)) return followBinary(state, node);
   if (node.op === "GlobalAveragePool") {
-    state.blocked.set(node.outputs[0]!, reduceImage(state, state.blocked.get(node.inputs[0]!)!, [2, 3], true));
+    state.blocked.set(
+      node.outputs[0]!,
+      reduceImage(state, state.blocked.get(node.inputs[0]!)!, [2, 3], true),
+    );
     return true;
   }
   if (reductions.has(node.op)) return followReduction(state, node);
@@ -157,7 +189,9 @@ function followBinary(state: Layouts, node: Node): boolean {
     else if (aligned.length === 4 && aligned[1] === blocks * b && aligned[2] === 1 && aligned[3] === 1) {
       // One number a channel: spread over the image once, so that the broadcast runs over long rows, not rows of b.
       const perChannel = g.reshape(name, [aligned[0]!, blocks, 1, 1, b]);
-      operands.push(h * w === 1 ? perChannel : g.op("Expand", [perChannel, g.ints([aligned[0]!, blocks, h, w, b])]));
+      operands.push(
+        h * w === 1 ? perChannel : g.op("Expand", [perChannel, g.ints([aligned[0]!, blocks, h, w, b])]),
+      );
     } else {
       const turned = toBlocked(state, name);
       if (turned === undefined) return false;
@@ -205,14 +239,16 @@ function known(state: Layouts, name: string | undefined): number[] | undefined {
 }
 
 function followSlice(state: Layouts, node: Node): boolean {
-  const x = state.blocked.get(node.inputs[0]!);
-  const starts = known(state, node.inputs[1]);
-  const ends = known(state, node.inputs[2]);
-  const axes = (known(state, node.inputs[3]) ?? starts?.map((_, i) => i))?.map((axis) => (axis < 0 ? axis + 4 : axis));
-  const steps = known(state, node.inputs[4]);
-  if (x === undefined || !starts || !ends || !axes || axes.includes(1)) return false;
-  state.blocked.set(node.outputs[0]!, state.g.slice(x, starts, ends, axes, steps));
-  return true;
+  const { g } = state;
+  const [data = "", starts = "", ends = "", listed = "", steps = ""] = node.inputs;
+  const x = state.blocked.get(data);
+  const count = g.known(starts).shape[0];
+  const given =
+    listed === "" ? (typeof count === "number" ? [...Array(count).keys()] : undefined) : known(state, listed);
+  const axes = given?.map((axis) => (axis < 0 ? axis + 4 : axis));
+  if (x === undefined || axes === undefined || axes.includes(1)) return false;
+  // Starts and ends are passed on as they are: "to the end" may be 2^63 − 1, which is no JavaScript number.
+  return emit(state, node, [x, starts, ends, g.ints(axes), ...(steps === "" ? [] : [steps])]);
 }
 
 function followPad(state: Layouts, node: Node): boolean {
@@ -221,6 +257,8 @@ function followPad(state: Layouts, node: Node): boolean {
   const pads = known(state, node.inputs[1]);
   if (x === undefined || pads?.length !== 8 || node.inputs.length > 3) return false;
   if (pads[1]! % b !== 0 || pads[5]! % b !== 0) return false;
+  // What reflects or repeats along the channels would repeat whole blocks here.
+  if ((pads[1] !== 0 || pads[5] !== 0) && stringAttr(node, "mode", "constant") !== "constant") return false;
   const wide = [pads[0]!, pads[1]! / b, pads[2]!, pads[3]!, 0, pads[4]!, pads[5]! / b, pads[6]!, pads[7]!, 0];
   return emit(state, node, [x, g.ints(wide), ...node.inputs.slice(2)]);
 }
@@ -232,7 +270,9 @@ function followAveragePool(state: Layouts, node: Node): boolean {
   const [kh = 0, kw = 0] = intsAttr(node, "kernel_shape", []);
   const strides = intsAttr(node, "strides", [1, 1]);
   const pads = intsAttr(node, "pads", [0, 0, 0, 0]);
-  if (x === undefined || strides[0] !== kh || strides[1] !== kw || pads.some((pad) => pad !== 0)) return false;
+  const dilations = intsAttr(node, "dilations", [1, 1]);
+  if (x === undefined || strides[0] !== kh || strides[1] !== kw) return false;
+  if (pads.some((pad) => pad !== 0) || dilations.some((dilation) => dilation !== 1)) return false;
   const [n = 1, blocks = 1, h = 1, w = 1, b = 1] = g.shape(x);
   if (h % kh !== 0 || w % kw !== 0) return false;
   let sum: string | undefined;
@@ -242,7 +282,10 @@ function followAveragePool(state: Layouts, node: Node): boolean {
       sum = sum === undefined ? part : g.plus(sum, part);
     }
   }
-  state.blocked.set(node.outputs[0]!, g.reshape(g.scale(sum!, 1 / (kh * kw)), [n, blocks, h / kh, w / kw, b]));
+  state.blocked.set(
+    node.outputs[0]!,
+    g.reshape(g.scale(sum!, 1 / (kh * kw)), [n, blocks, h / kh, w / kw, b]),
+  );
   return true;
 }
 
@@ -264,5 +307,11 @@ function toPlain(state: Layouts, name: string): void {
   const twin = state.blocked.get(name)!;
   const [n = 1, blocks = 1, h = 1, w = 1] = g.shape(twin);
   if (h * w === 1) g.op("Reshape", [twin, g.ints([n, blocks * b, 1, 1])], {}, { names: [name] });
-  else g.op("ReorderOutput", [merged(g, twin)], { channels: blocks * b }, { domain: blockedDomain, names: [name] });
+  else
+    g.op(
+      "ReorderOutput",
+      [merged(g, twin)],
+      { channels: blocks * b },
+      { domain: blockedDomain, names: [name] },
+    );
 }

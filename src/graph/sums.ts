@@ -16,10 +16,17 @@ const worthwhile = 16_384;
  *     R K R' K' → first R' as above, then ReduceSum over R, which is short by now
  *
  * x: float32, numeric shape. Result: x's shape without `axes` (flattened to what is kept; the caller reshapes).
+ *
+ * @param least numbers from which on it is worth while
  */
-export function sumByProduct(g: Builder, x: string, axes: readonly number[]): string | undefined {
+export function sumByProduct(
+  g: Builder,
+  x: string,
+  axes: readonly number[],
+  least = worthwhile,
+): string | undefined {
   const shape = g.shape(x);
-  if (g.dtype(x) !== "float32" || sizeOf(shape) < worthwhile) return undefined;
+  if (g.dtype(x) !== "float32" || sizeOf(shape) < least) return undefined;
   const runs = mergeAxes(shape, axes);
   const pattern = runs.map((run) => (run.summed ? "R" : "K")).join("");
   const sizes = runs.map((run) => run.size);
@@ -34,13 +41,17 @@ export function sumByProduct(g: Builder, x: string, axes: readonly number[]): st
       const rows = divisorNear(sizes[0]!, 512);
       const rest = sizes[0]! / rows;
       const sums = g.matmul(ones(rows), g.reshape(x, [rows, rest * sizes[1]!]));
-      return rest === 1 ? sums : g.op("ReduceSum", [g.reshape(sums, [rest, sizes[1]!]), g.ints([0])], { keepdims: 0 });
+      return rest === 1
+        ? sums
+        : g.op("ReduceSum", [g.reshape(sums, [rest, sizes[1]!]), g.ints([0])], { keepdims: 0 });
     }
     case "KRK":
       return g.matmul(ones(sizes[1]!), g.reshape(x, sizes));
     case "RKRK": {
       const inner = g.matmul(ones(sizes[2]!), g.reshape(x, [sizes[0]! * sizes[1]!, sizes[2]!, sizes[3]!]));
-      return g.op("ReduceSum", [g.reshape(inner, [sizes[0]!, sizes[1]! * sizes[3]!]), g.ints([0])], { keepdims: 0 });
+      return g.op("ReduceSum", [g.reshape(inner, [sizes[0]!, sizes[1]! * sizes[3]!]), g.ints([0])], {
+        keepdims: 0,
+      });
     }
     default:
       return undefined;
