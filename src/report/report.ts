@@ -3,7 +3,7 @@ import type { Canvas, Figure } from "../figure/figure.ts";
 import { allFigures } from "../study/all-figures.ts";
 import type { Examples, StudyCost, StudyResults } from "../study/results.ts";
 import { answer } from "../study/words.ts";
-import { html, raw, unbroken } from "./html.ts";
+import { markup, raw, unbroken } from "./html.ts";
 import { script } from "./script.ts";
 import { absentNote, figureSection, methods, provenance, setup } from "./sections.ts";
 import { style } from "./style.ts";
@@ -31,7 +31,7 @@ export function renderReport(source: ReportSource, document: Canvas["document"])
   const { results, cost } = source;
   const figures = allFigures(source);
   const [headline, ...others] = figures.filter((figure): figure is Figure => "svg" in figure);
-  const page = html`<!doctype html>
+  const page = markup`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -40,22 +40,20 @@ export function renderReport(source: ReportSource, document: Canvas["document"])
         <meta name="generator" content="Transferscope" />
         <link rel="icon" href="data:," />
         <title>${results.study.name} – Transferscope</title>
-        <style>
-          ${raw(style)}
-        </style>
+        <style>${raw(style)}</style>
       </head>
       <body>
         <main>
           <div class="top">
-            <span>Transferscope · what was transferred?</span
-            ><button id="theme" type="button" hidden>dark page</button>
+            <span>Transferscope · what was transferred?</span>
+            <button id="theme" type="button" hidden>dark page</button>
           </div>
           <h1>${results.study.name}</h1>
-          ${results.study.question === undefined ? html`` : html`<p class="question">${results.study.question}</p>`}
+          ${results.study.question === undefined ? markup`` : markup`<p class="question">${results.study.question}</p>`}
           <section class="answer" aria-label="the answer in words">
-            ${answer(results).map((line) => html`<p>${unbroken(line)}</p>`)}
+            ${answer(results).map((line) => markup`<p>${unbroken(line)}</p>`)}
           </section>
-          ${headline === undefined ? html`` : figureSection(headline, document, false)}
+          ${headline === undefined ? markup`` : figureSection(headline, document, false)}
           <h2>What was done</h2>
           ${setup(results)}
           <h2>Figures</h2>
@@ -77,15 +75,12 @@ export function renderReport(source: ReportSource, document: Canvas["document"])
           ${provenance(results, cost)}
         </main>
         <div id="tip" role="status" hidden></div>
-        <script type="application/json" id="results">
-          ${raw(jsonInPage(results))}
-        </script>
-        <script>
-          ${raw(script)};
-        </script>
+        <script type="application/json" id="results">${raw(jsonInPage(results))}</script>
+        <script>${raw(script)}</script>
       </body>
-    </html> `;
-  return page.markup;
+    </html>
+`;
+  return page.text;
 }
 
 /** The canonical JSON of the results: what results.json holds, and what the page carries. */

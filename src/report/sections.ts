@@ -3,18 +3,18 @@ import type { AbsentFigure, Canvas, Figure } from "../figure/figure.ts";
 import { paper, seedsNamed } from "../study/figure-source.ts";
 import { decimal, enumerate, orderShuffles, shuffleLabel, grouped } from "../study/format.ts";
 import type { StudyCost, StudyResults, Task } from "../study/results.ts";
-import { type Html, html, raw, unbroken } from "./html.ts";
+import { type Html, markup, raw, unbroken } from "./html.ts";
 
 /** A figure with its caption and downloads. The wide and the narrow drawing are both there; the style sheet shows one. */
 export function figureSection(figure: Figure, document: Canvas["document"], heading: boolean): Html {
   const drawn = (["wide", "narrow"] as const).map(
-    (width) => html`<div class="${width}">${raw(figure.svg({ document, ink: "page", width }))}</div>`,
+    (width) => markup`<div class="${width}">${raw(figure.svg({ document, ink: "page", width }))}</div>`,
   );
-  const title = heading ? html`<h3>${figure.title}</h3>` : html``;
-  return html`<figure id="${figure.id}">
+  const title = heading ? markup`<h3>${figure.title}</h3>` : markup``;
+  return markup`<figure id="${figure.id}">
     ${title}${drawn}
     <figcaption>
-      ${heading ? html`` : html`<strong>${figure.title}.</strong> `}${unbroken(figure.caption)}
+      ${heading ? markup`` : markup`<strong>${figure.title}.</strong> `}${unbroken(figure.caption)}
     </figcaption>
     ${figureLinks(figure, document)}
   </figure> `;
@@ -22,10 +22,10 @@ export function figureSection(figure: Figure, document: Canvas["document"], head
 
 /** Which figures are missing, and why. */
 export function absentNote(absent: readonly AbsentFigure[]): Html {
-  if (absent.length === 0) return html``;
-  return html`<p>Not drawn:</p>
+  if (absent.length === 0) return markup``;
+  return markup`<p>Not drawn:</p>
     <ul>
-      ${absent.map((one) => html`<li>${one.title}: ${one.absent}.</li>`)}
+      ${absent.map((one) => markup`<li>${one.title}: ${one.absent}.</li>`)}
     </ul>`;
 }
 
@@ -42,7 +42,7 @@ export function setup(results: StudyResults): Html {
     rates.length > 1
       ? `, the learning rate chosen for each from ${enumerate(rates)} on validation images`
       : "";
-  return html`<p class="setup">
+  return markup`<p class="setup">
     A ${model.description} with ${grouped(model.parameters)} parameters learned ${taskOf(upstream)} and
     classifies ${decimal(100 * upstream.accuracy, 1)} % of ${grouped(upstream.testSize)} test images
     correctly. Then ${taskOf(downstream)} was learned twice in ${grouped(last)} steps: by that network with a
@@ -55,34 +55,34 @@ export function setup(results: StudyResults): Html {
 function taskOf({ set, classes, trainSize }: Task): Html {
   // Long lists of classes belong into the details below.
   const named = classes.length <= 12 ? `: ${enumerate(classes)}` : "";
-  return html`<em>${set}</em> (${classes.length} classes${named}; ${grouped(trainSize)} training images)`;
+  return markup`<em>${set}</em> (${classes.length} classes${named}; ${grouped(trainSize)} training images)`;
 }
 
 /** How the numbers are made. */
 export function methods(results: StudyResults): Html {
   const { speedFraction } = results.summary;
   const lines: Html[] = [
-    html`P-T is the pretrained network fine-tuned, RI-T the same network trained from random initialisation,
+    markup`P-T is the pretrained network fine-tuned, RI-T the same network trained from random initialisation,
     as named by ${paper}. Fine-tuning keeps all weights but the last layer's, which is drawn anew for each
     seed. A seed decides initialisation, last layer, order of images, subset and shuffle.`,
-    html`Block shuffle: the image is cut into blocks and one permutation, fixed for a run, moves them, the
+    markup`Block shuffle: the image is cut into blocks and one permutation, fixed for a run, moves them, the
     same in every training and test image, channels together. “pixels” permutes every number of an image,
     across channels.`,
-    html`Gain: difference of final test accuracies. Relative gain: that, divided by the pretrained accuracy.
+    markup`Gain: difference of final test accuracies. Relative gain: that, divided by the pretrained accuracy.
     Head start: difference of mean test accuracies over training (area under the learning curve by trapezoids,
     divided by its length). Speed-up: ratio of the steps in which the mean learning curves first reach
     ${decimal(100 * speedFraction, 0)} % of the scratch arm's best mean accuracy at the same shuffle,
     interpolated linearly between looks.`,
-    html`All intervals are 95 % confidence intervals over seeds, paired by seed: Student's t with n − 1
+    markup`All intervals are 95 % confidence intervals over seeds, paired by seed: Student's t with n − 1
     degrees of freedom for means; Fieller's interval for ratios (relative gain, what is left of gain and head
     start); the jackknife over seeds with Student's t for the logarithm of speed-ups and for the difference of
     two shares. With few seeds they are wide, as they should be. They cover the choice of seed, not the choice
     of pretrained network (one, seed ${results.upstream.seed}) nor of test images.`,
-    html`“Left” is the value at a shuffle divided by the value on intact images. It is given only when the
+    markup`“Left” is the value at a shuffle divided by the value on intact images. It is given only when the
     intact value's interval leaves out zero.`,
   ];
-  return html`<ul class="methods">
-    ${lines.map((line) => html`<li>${line}</li>`)}
+  return markup`<ul class="methods">
+    ${lines.map((line) => markup`<li>${line}</li>`)}
   </ul>`;
 }
 
@@ -94,26 +94,26 @@ export function provenance(results: StudyResults, cost: StudyCost): Html {
     `${one.set}: ${one.classes.join(", ")}; ${grouped(one.trainSize)} training and ${grouped(one.testSize)} test images${one.fingerprint === undefined ? "" : `; SHA-256 ${one.fingerprint}`}`;
   const { total, computed } = cost.cells;
   const entries: [string, Html][] = [
-    ["command", html`<code>${cost.command}</code>`],
-    ["finished", html`${cost.finished}`],
+    ["command", markup`<code>${cost.command}</code>`],
+    ["finished", markup`${cost.finished}`],
     [
       "time",
-      html`${duration(cost.seconds)} for this run with ${grouped(cost.jobs)}
+      markup`${duration(cost.seconds)} for this run with ${grouped(cost.jobs)}
       worker${cost.jobs === 1 ? "" : "s"}; ${duration(cost.computeSeconds)} of computing in all
       (${grouped(total)} cells, ${grouped(computed)} computed now, ${grouped(total - computed)} found in the
       store)`,
     ],
-    ["machine", html`${cost.machine}`],
-    ["versions", html`${versions.join(", ")}`],
-    ["pretrained on", html`${task(upstream)}`],
-    ["trained on", html`${task(downstream)}`],
-    ["seeds", html`${results.seeds.join(", ")}; pretraining ${upstream.seed}`],
+    ["machine", markup`${cost.machine}`],
+    ["versions", markup`${versions.join(", ")}`],
+    ["pretrained on", markup`${task(upstream)}`],
+    ["trained on", markup`${task(downstream)}`],
+    ["seeds", markup`${results.seeds.join(", ")}; pretraining ${upstream.seed}`],
   ];
-  if (upstream.cell !== undefined) entries.push(["pretraining cell", html`<code>${upstream.cell}</code>`]);
-  return html`<dl>
+  if (upstream.cell !== undefined) entries.push(["pretraining cell", markup`<code>${upstream.cell}</code>`]);
+  return markup`<dl>
       ${entries.map(
         ([name, value]) =>
-          html`<dt>${name}</dt>
+          markup`<dt>${name}</dt>
             <dd>${value}</dd>`,
       )}
     </dl>

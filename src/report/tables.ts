@@ -1,12 +1,12 @@
 import { areaUnder } from "../study/summary.ts";
 import { armLabel, decimal, hundredths, orderShuffles, shuffleLabel, times } from "../study/format.ts";
 import type { Estimate, Run, StudyResults } from "../study/results.ts";
-import { type Html, html } from "./html.ts";
+import { type Html, markup } from "./html.ts";
 
-const none = html`<span title="cannot be given">–</span>`;
+const none = markup`<span title="cannot be given">–</span>`;
 
 function interval({ low, high }: Estimate, format: (value: number) => string): Html {
-  return low === null || high === null ? html`` : html`<small>${format(low)} to ${format(high)}</small>`;
+  return low === null || high === null ? markup`` : markup`<small>${format(low)} to ${format(high)}</small>`;
 }
 
 /** One line a shuffle: accuracies, gains, speed, and the shares that are left. */
@@ -15,26 +15,26 @@ export function summaryTable(results: StudyResults): Html {
   const share = (estimate: Estimate | null) =>
     estimate === null
       ? none
-      : html`${decimal(100 * estimate.value, 0)}${interval(estimate, (value) => decimal(100 * value, 0))}`;
+      : markup`${decimal(100 * estimate.value, 0)}${interval(estimate, (value) => decimal(100 * value, 0))}`;
   const rows = orderShuffles(results.shuffles).map((shuffle) => {
     const one = summary.shuffles.find((entry) => entry.shuffle === shuffle)!;
     const [pretrained, scratch] = (["pretrained", "scratch"] as const).map((arm) =>
       summary.arms.find((entry) => entry.arm === arm && entry.shuffle === shuffle)!,
     );
     const { speedUp } = one.milestones.find(({ fraction }) => fraction === summary.speedFraction)!;
-    return html`<tr>
+    return markup`<tr>
       <td>${shuffleLabel(shuffle)}</td>
       <td>${hundredths(scratch!.accuracy)}</td>
       <td>${hundredths(pretrained!.accuracy)}</td>
       <td>${hundredths(one.gain, true)}</td>
       <td>${share(one.relativeGain)}</td>
       <td>${hundredths(one.areaGain, true)}</td>
-      <td>${speedUp === null ? none : html`${times(speedUp.value)}${interval(speedUp, times)}`}</td>
+      <td>${speedUp === null ? none : markup`${times(speedUp.value)}${interval(speedUp, times)}`}</td>
       <td>${share(one.gainShare)}</td>
       <td>${share(one.areaShare)}</td>
     </tr> `;
   });
-  return html`<div class="scroll">
+  return markup`<div class="scroll">
     <table>
       <thead>
         <tr>
@@ -62,7 +62,7 @@ export function runTable(results: StudyResults): Html {
     results.runs.filter((run) => run.shuffle === shuffle),
   );
   const row = (run: Run) =>
-    html`<tr>
+    markup`<tr>
       <td>${shuffleLabel(run.shuffle)}</td>
       <td class="text">${armLabel(run.arm)}</td>
       <td>${run.seed}</td>
@@ -72,7 +72,7 @@ export function runTable(results: StudyResults): Html {
       <td>${decimal(100 * areaUnder(run), 1)} %</td>
       <td class="text"><code>${run.cell?.slice(0, 12) ?? ""}</code></td>
     </tr> `;
-  return html`<div class="scroll">
+  return markup`<div class="scroll">
     <table>
       <thead>
         <tr>

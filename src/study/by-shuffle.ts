@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { drawPlot, marked, type SeriesStyle, type Surroundings } from "../figure/draw.ts";
+import { drawPlot, marked, widthOf, type SeriesStyle, type Surroundings } from "../figure/draw.ts";
 import type { Canvas } from "../figure/figure.ts";
 import { inkOf } from "../figure/ink.ts";
 import type { Shuffle } from "./config.ts";
@@ -95,22 +95,27 @@ export function drawByShuffle(
     ];
   });
   const { reference } = axis;
+  const labels = orderShuffles(shuffles).map(shuffleLabel);
+  // About 7 pixels a character, and a gap: labels that do not fit side by side are slanted.
+  const slanted =
+    labels.length * (7 * Math.max(...labels.map((label) => label.length)) + 4) > widthOf(canvas) - 68;
   return drawPlot(
     canvas,
     {
-      height: wide ? 340 : 300,
+      height: (wide ? 340 : 300) + (slanted ? 26 : 0),
       marginTop: 28,
       marginLeft: 52,
       marginRight: 16,
-      marginBottom: 44,
+      marginBottom: slanted ? 70 : 44,
       x: {
         type: "point",
-        domain: orderShuffles(shuffles).map(shuffleLabel),
+        domain: labels,
         padding: 0.5,
         label: "size of the shuffled blocks (pixels)",
         labelArrow: "none",
         labelAnchor: "center",
-        labelOffset: 40,
+        labelOffset: slanted ? 66 : 40,
+        ...(slanted ? { tickRotate: -45 } : {}),
         tickSize: 0,
       },
       y: {
@@ -137,6 +142,9 @@ export function drawByShuffle(
                 dx: 2,
                 dy: -7,
                 fill: ink.muted,
+                // A halo, for where an interval crosses the words.
+                stroke: ink.background,
+                strokeWidth: 3,
                 fontSize: 11,
               }),
             ]),

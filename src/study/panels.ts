@@ -38,8 +38,12 @@ export function panelsOf(canvas: Canvas, shuffles: readonly Shuffle[]): Panels {
       marginLeft: 46,
       marginRight: 14,
       marginBottom: 44,
-      fx: { axis: null, domain: Array.from({ length: columns }, (_, i) => i), padding: 0.14 },
-      fy: { axis: null, domain: Array.from({ length: rows }, (_, i) => i), padding: 0.17 },
+      fx: {
+        axis: null,
+        domain: Array.from({ length: columns }, (_, i) => i),
+        padding: columns > 1 ? 0.14 : 0,
+      },
+      fy: { axis: null, domain: Array.from({ length: rows }, (_, i) => i), padding: rows > 1 ? 0.17 : 0 },
     },
     marks: [
       Plot.frame({ stroke: ink.faint }),
