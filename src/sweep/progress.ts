@@ -43,6 +43,13 @@ export class Progress {
   note(event: SweepEvent): void {
     switch (event.type) {
       case "planned":
+        // A study runs one sweep after another: what the last one finished is not part of this one's total.
+        this.#finished = 0;
+        this.#elsewhere = 0;
+        this.#failed = 0;
+        this.#blocked = 0;
+        this.#todo.clear();
+        this.#todoSeconds.clear();
         this.#begun = event.at;
         this.#total = event.total;
         this.#before = event.done;
