@@ -1,4 +1,5 @@
-import { mkdir, open, rename, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ScopeError } from "../base/error.ts";
 
@@ -81,15 +82,25 @@ export async function writePlain(path: string, bytes: string | Uint8Array): Prom
  */
 export async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `${temporaryPrefix}${path.slice(folder.length + 1)}`);
-  const handle = await open(temporary, "w");
+  // A name of its own: two processes may write the same file, with the same content, at once.
+  const temporary = join(
+    folder,
+    `${temporaryPrefix}${path.slice(folder.length + 1)}-${randomUUID().slice(0, 8)}`,
+  );
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, "wx");
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk every byte counts.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
   await syncFolder(folder);
 }
 

@@ -148,8 +148,8 @@ export class Store {
   }
 
   /**
-   * The full address that begins with these digits.
-   * @throws {ScopeError} usage, when no finished cell's address does, or more than one
+   * The full address that begins with these digits, of a cell that is finished, failed or begun.
+   * @throws {ScopeError} usage, when no cell's address does, or more than one
    */
   async find(beginning: string): Promise<Address> {
     if (!/^[0-9a-f]{2,64}$/.test(beginning)) {
@@ -158,16 +158,20 @@ export class Store {
         `"${beginning}" is not the beginning of an address: expected 2 to 64 of the digits 0-9, a-f`,
       );
     }
-    const found = (await this.#names(join("cells", beginning.slice(0, 2)), /^[0-9a-f]{64}$/)).filter(
-      (address) => address.startsWith(beginning),
-    );
-    if (found.length === 1) return found[0]!;
+    const found = new Set<Address>();
+    for (const folder of [join("cells", beginning.slice(0, 2)), "failed", "work"]) {
+      for (const address of await this.#names(folder, /^[0-9a-f]{64}$/)) {
+        if (address.startsWith(beginning)) found.add(address);
+      }
+    }
+    const [first] = found;
+    if (first !== undefined && found.size === 1) return first;
     throw new ScopeError(
       "usage",
-      found.length === 0
+      first === undefined
         ? `no cell of store ${this.path} has an address beginning with ${beginning}`
-        : `${found.length} cells of store ${this.path} have addresses beginning with ${beginning}`,
-      { hint: found.length === 0 ? "see `transferscope runs list`" : "give more digits" },
+        : `${found.size} cells of store ${this.path} have addresses beginning with ${beginning}`,
+      { hint: first === undefined ? "see `transferscope runs list`" : "give more digits" },
     );
   }
 

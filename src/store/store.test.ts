@@ -112,6 +112,7 @@ test("failures are kept in order, and the cell can be tried again", async () => 
   }
   const address = addressOf(spec(1));
   expect(await store.failed()).toEqual([address]);
+  expect(await store.find(address.slice(0, 6))).toBe(address);
   expect((await store.failures(address)).map(({ fault, message, hint }) => [fault, message, hint])).toEqual([
     ["diverged", "first", "lower the rate"],
     ["diverged", "second", "lower the rate"],
@@ -228,6 +229,14 @@ test("a folder that is no store is left alone", async () => {
   await expect(openStore(path)).rejects.toThrow("has layout 2, this program knows layout 1");
   writeFileSync(join(path, "store.json"), "layout 1");
   await expect(openStore(path)).rejects.toThrow("store.json is not JSON");
+});
+
+test("several processes may make the same store at once", async () => {
+  const path = join(temporaryFolder(), "store");
+  const stores = await Promise.all(Array.from({ length: 20 }, () => openStore(path)));
+  await finish(stores[3]!, spec(1));
+  expect(await stores[17]!.has(addressOf(spec(1)))).toBe(true);
+  expect(readdirSync(path).toSorted()).toEqual(["cells", "failed", "store.json", "work"]);
 });
 
 test("nothing but plain files becomes a cell, and no name leads out of it", async () => {
