@@ -13,22 +13,39 @@ describe.each(recordedNames("network"))("%s against PyTorch", (name) => {
   test.each([1, 16])("loss, logits, gradients and running statistics (block %d)", async (block) => {
     const recorded = await readRecorded(name);
     const { model } = recorded;
-    const result = await runStep(model, recorded.group("param"), recorded.tensor("images"), recorded.tensor("labels"), block);
+    const result = await runStep(
+      model,
+      recorded.group("param"),
+      recorded.tensor("images"),
+      recorded.tensor("labels"),
+      block,
+    );
     expect(relativeError(result.logits, recorded.tensor("train.logits"))).toBeLessThan(tolerance);
     expect(result.loss).toBeCloseTo(Number(recorded.tensor("train.loss").data[0]), 5);
     const expected = recorded.group("grad");
     expect([...result.gradients.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
-    const errors = [...expected].map(([parameter, gradient]) => [parameter, relativeError(result.gradients.get(parameter)!, gradient)]);
+    const errors = [...expected].map(([parameter, gradient]) => [
+      parameter,
+      relativeError(result.gradients.get(parameter)!, gradient),
+    ]);
     expect(errors.filter(([, error]) => !(Number(error) < tolerance))).toEqual([]);
     for (const [statistic, value] of recorded.group("after")) {
       const before = recorded.group("param").get(statistic)!;
-      expect(relativeError(biased(result.statistics.get(statistic)!, before, statistic, recorded), value), statistic).toBeLessThan(tolerance);
+      expect(
+        relativeError(biased(result.statistics.get(statistic)!, before, statistic, recorded), value),
+        statistic,
+      ).toBeLessThan(tolerance);
     }
   });
 });
 
 /** PyTorch puts the unbiased variance into the running one, ONNX the population's: turns ours into PyTorch's. */
-function biased(ours: import("../../src/tensor/tensor.ts").Tensor, before: typeof ours, name: string, recorded: Awaited<ReturnType<typeof readRecorded>>): typeof ours {
+function biased(
+  ours: import("../../src/tensor/tensor.ts").Tensor,
+  before: typeof ours,
+  name: string,
+  recorded: Awaited<ReturnType<typeof readRecorded>>,
+): typeof ours {
   if (!name.endsWith("running_var")) return ours;
   const n = countAt(name, recorded);
   const data = (ours.data as Float32Array).map((value, i) => {
@@ -56,12 +73,19 @@ describe.each(recordedNames("trajectory"))("%s: five optimiser steps against PyT
     const classes = recorded.io.classes;
     const labels = Array.from(recorded.tensor("labels").data as BigInt64Array, Number);
     const recipe = recipeSchema.parse({ ...recorded.recipe, batch, steps, schedule: { kind: "constant" } });
-    const trainer = await openTrainer(await openRuntime(), withWeights(model.graph, recorded.group("param")), rolesOf(model), recipe, steps, {
-      fill(t, x, targets) {
-        x.set((images.data as Float32Array).subarray(t * size, (t + 1) * size));
-        targets.set(oneHot(labels.slice(t * batch, (t + 1) * batch), classes));
+    const trainer = await openTrainer(
+      await openRuntime(),
+      withWeights(model.graph, recorded.group("param")),
+      rolesOf(model),
+      recipe,
+      steps,
+      {
+        fill(t, x, targets) {
+          x.set((images.data as Float32Array).subarray(t * size, (t + 1) * size));
+          targets.set(oneHot(labels.slice(t * batch, (t + 1) * batch), classes));
+        },
       },
-    });
+    );
     let state: TrainState = trainer.start();
     for (let t = 1; t <= steps; t++) {
       let loss = NaN;
@@ -71,7 +95,9 @@ describe.each(recordedNames("trajectory"))("%s: five optimiser steps against PyT
       for (const [parameter, value] of recorded.group(`step${t}`)) {
         // Running variances differ by n/(n−1) from PyTorch's by definition; the single-step test checks them.
         if (parameter.endsWith("running_var")) continue;
-        expect(relativeError(now.get(parameter)!, value), `${parameter} after step ${t}`).toBeLessThan(tolerance);
+        expect(relativeError(now.get(parameter)!, value), `${parameter} after step ${t}`).toBeLessThan(
+          tolerance,
+        );
       }
     }
     await trainer.release();
