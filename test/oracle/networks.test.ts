@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { openRuntime } from "../../src/runtime/ort.node.ts";
 import { openTrainer, type TrainState } from "../../src/train/trainer.ts";
 import { recipeSchema } from "../../src/train/recipe.ts";
@@ -41,7 +42,7 @@ describe.each(recordedNames("network"))("%s against PyTorch", (name) => {
 
 /** PyTorch puts the unbiased variance into the running one, ONNX the population's: turns ours into PyTorch's. */
 function biased(
-  ours: import("../../src/tensor/tensor.ts").Tensor,
+  ours: Tensor,
   before: typeof ours,
   name: string,
   recorded: Awaited<ReturnType<typeof readRecorded>>,
