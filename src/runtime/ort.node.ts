@@ -12,13 +12,16 @@ const require = createRequire(import.meta.url);
 
 /**
  * ONNX Runtime on this machine, one thread per process: throughput comes from many models side by side.
- * @throws {ScopeError} usage, when the installed build has no such device
+ * @throws {ScopeError} usage, when the installed build or the machine has no such device
  */
-export async function openRuntime(device: Device = "cpu", options: { threads?: number } = {}): Promise<Runtime> {
+export async function openRuntime(
+  device: Device = "cpu",
+  options: { threads?: number } = {},
+): Promise<Runtime> {
   const known = ort.listSupportedBackends?.().map((backend) => backend.name) ?? ["cpu"];
   if (device !== "cpu" && !known.includes(device)) {
-    throw new ScopeError("usage", `this installation of ONNX Runtime cannot run on "${device}"`, {
-      hint: `it has: ${known.join(", ")}`,
+    throw new ScopeError("usage", `this installation of ONNX Runtime knows no device "${device}"`, {
+      hint: `it knows: ${known.join(", ")}`,
     });
   }
   const settings: ort.InferenceSession.SessionOptions = {
@@ -28,7 +31,10 @@ export async function openRuntime(device: Device = "cpu", options: { threads?: n
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
+    // ONNX Runtime 1.30 moves a Pad by zeros into the pads of a MaxPool, which stand for −∞: wrong for negative numbers.
+    extra: { optimization: { disable_specified_optimizers: "Pad_Fusion" } },
   };
+  if (device !== "cpu") await probeDevice(device, settings);
   const { version } = require("onnxruntime-node/package.json") as { version: string };
   const block = device === "cpu" ? await probeBlock(settings) : 1;
   return {
@@ -62,11 +68,17 @@ async function open(graph: Graph, settings: ort.InferenceSession.SessionOptions)
   };
 }
 
-async function create(model: Uint8Array, name: string, settings: ort.InferenceSession.SessionOptions): Promise<ort.InferenceSession> {
+async function create(
+  model: Uint8Array,
+  name: string,
+  settings: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, settings);
   } catch (cause) {
-    throw new ScopeError("runtime", `ONNX Runtime refused the graph "${name}": ${firstLine(cause)}`, { cause });
+    throw new ScopeError("runtime", `ONNX Runtime refused the graph "${name}": ${firstLine(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -74,7 +86,9 @@ async function attempt<T>(where: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new ScopeError("runtime", `ONNX Runtime failed while running "${where}": ${firstLine(cause)}`, { cause });
+    throw new ScopeError("runtime", `ONNX Runtime failed while running "${where}": ${firstLine(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -95,6 +109,24 @@ function unwrap(value: ort.Tensor): Tensor {
   return { dtype: value.type as Tensor["dtype"], shape: value.dims, data: value.data as TypedArray };
 }
 
+/**
+ * Opens an empty session on a device: builds list devices whose libraries or drivers the machine lacks.
+ * @throws {ScopeError} usage, with ONNX Runtime's reason
+ */
+async function probeDevice(device: Device, settings: ort.InferenceSession.SessionOptions): Promise<void> {
+  const g = new Builder(17);
+  g.output(g.op("Identity", [g.input("x", "float32", [1])]));
+  try {
+    const session = await ort.InferenceSession.create(encodeModel(g.finish("device probe")), settings);
+    await session.release();
+  } catch (cause) {
+    throw new ScopeError("usage", `this machine cannot run models on "${device}": ${firstLine(cause)}`, {
+      hint: "leave out --device to use the processor",
+      cause,
+    });
+  }
+}
+
 let probed: Promise<number> | undefined;
 
 /**
@@ -109,7 +141,13 @@ function probeBlock(settings: ort.InferenceSession.SessionOptions): Promise<numb
     g.output(g.op("ReorderInput", [g.input("x", "float32", shape)], {}, { domain: blockedDomain }));
     try {
       const session = await ort.InferenceSession.create(encodeModel(g.finish("block probe")), settings);
-      const { [session.outputNames[0]!]: y } = await session.run({ x: new ort.Tensor("float32", Float32Array.from({ length: 128 }, (_, i) => i), shape) });
+      const { [session.outputNames[0]!]: y } = await session.run({
+        x: new ort.Tensor(
+          "float32",
+          Float32Array.from({ length: 128 }, (_, i) => i),
+          shape,
+        ),
+      });
       const place = (y!.data as Float32Array).indexOf(1);
       await session.release();
       return place > 1 ? place : 1;
