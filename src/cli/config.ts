@@ -12,7 +12,9 @@ export function parseConfig<S extends z.ZodType>(schema: S, text: string, where:
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const problem = document.errors[0];
   if (problem !== undefined) {
-    throw new ScopeError("usage", `${where}${at(lines, problem.pos[0])}: ${problem.message}`, { hint: "the file must be YAML" });
+    throw new ScopeError("usage", `${where}${at(lines, problem.pos[0])}: ${problem.message}`, {
+      hint: "the file must be YAML",
+    });
   }
   // Aliases may fan out without end ("billion laughs"): the library stops at this many.
   const value: unknown = document.toJS({ maxAliasCount: 100 });
@@ -36,7 +38,10 @@ function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
     const name = [...issue.path, issue.keys[0]!].join(".");
     return `there is no field "${name}"`;
   }
-  const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], root);
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    root,
+  );
   const got = found === undefined ? "nothing" : JSON.stringify(found)?.slice(0, 60);
   return `${field}: ${issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "")}, got ${got}`;
 }
@@ -67,7 +72,10 @@ function keysAt(schema: unknown, path: readonly PropertyKey[]): string[] {
   let nodes = branches(schema as Record<string, unknown>);
   for (const key of path) {
     nodes = nodes.flatMap((node) => {
-      const next = typeof key === "number" ? node["items"] : (node["properties"] as Record<string, unknown> | undefined)?.[String(key)];
+      const next =
+        typeof key === "number"
+          ? node["items"]
+          : (node["properties"] as Record<string, unknown> | undefined)?.[String(key)];
       return next ? branches(next as Record<string, unknown>) : [];
     });
   }
@@ -85,7 +93,9 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number | undefin
   let found = isNode(root) ? root.range?.[0] : undefined;
   for (const key of path) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && String((item.key as { value?: unknown }).value) === String(key));
+      const pair = node.items.find(
+        (item) => isPair(item) && String((item.key as { value?: unknown }).value) === String(key),
+      );
       if (pair === undefined) return found;
       found = (pair.key as YamlNode).range?.[0] ?? found;
       node = pair.value;

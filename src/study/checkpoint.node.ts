@@ -22,6 +22,11 @@ export class CheckpointFile {
     this.#sizes = { theta: trainer.layout.size, statistics: trainer.statistics.size };
   }
 
+  /** Where the file is, or would be. */
+  get path(): string {
+    return join(this.#context.dir, fileName);
+  }
+
   async write(state: TrainState, lines: number): Promise<void> {
     const flat = (data: Float32Array): Tensor => float32([data.length], data);
     const tensors = new Map<string, Tensor>([
@@ -39,13 +44,17 @@ export class CheckpointFile {
     const file = join(this.#context.dir, fileName);
     if (!existsSync(file)) return undefined;
     const { tensors, metadata } = await readSafetensors(file);
-    const flat = (name: string): Float32Array => (tensors.get(name)?.load().data as Float32Array | undefined)?.slice() ?? new Float32Array(0);
+    const flat = (name: string): Float32Array =>
+      (tensors.get(name)?.load().data as Float32Array | undefined)?.slice() ?? new Float32Array(0);
     const theta = flat("theta");
     const statistics = flat("statistics");
     if (theta.length !== this.#sizes.theta || statistics.length !== this.#sizes.statistics) return undefined;
     const slots: Float32Array[] = [];
     while (tensors.has(`slot${slots.length}`)) slots.push(flat(`slot${slots.length}`));
-    const { step, lossSum, lossCount, lines } = JSON.parse(metadata["state"] ?? "{}") as Record<"step" | "lossSum" | "lossCount" | "lines", number>;
+    const { step, lossSum, lossCount, lines } = JSON.parse(metadata["state"] ?? "{}") as Record<
+      "step" | "lossSum" | "lossCount" | "lines",
+      number
+    >;
     return { state: { step, theta, slots, statistics, lossSum, lossCount }, lines };
   }
 }

@@ -34,6 +34,8 @@ export interface StudyEnv {
   readonly kill?: AbortSignal | undefined;
   /** The command a reader can type to get the same report. */
   readonly command: string;
+  /** Seconds per training step that `planStudy` measured, to save measuring them again. */
+  readonly secondsPerStep?: number | undefined;
 }
 
 export interface StudyOutcome {
@@ -64,7 +66,9 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
   const computed = { cells: 0 };
   await compute([pretraining, ...tuning], rates, env, computed);
   const tuned = await Promise.all(tuning.map((one) => read(env.store, one)));
-  const reported = reportedRuns(config, chooseRates(config, tuned)).map((run) => specOf(run, pretraining.spec));
+  const reported = reportedRuns(config, chooseRates(config, tuned)).map((run) =>
+    specOf(run, pretraining.spec),
+  );
   await compute(reported, rates, env, computed);
 
   const done = await Promise.all(reported.map((one) => read(env.store, one)));
@@ -98,14 +102,23 @@ export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<Stu
   const pretraining = specOf(pretrainingRun(config));
   const tuning = tuningRuns(config).map((run) => specOf(run, pretraining.spec));
   // The chosen rates are not known before tuning, but the number and size of the runs are.
-  const tuned = await Promise.all(tuning.map(async (one) => ((await env.store.has(one.address)) ? await read(env.store, one) : undefined)));
+  const tuned = await Promise.all(
+    tuning.map(async (one) => ((await env.store.has(one.address)) ? await read(env.store, one) : undefined)),
+  );
   const known = tuned.every((one) => one !== undefined);
   const rateOf = known ? chooseRates(config, tuned) : () => config.learningRates[0]!;
   const reported = reportedRuns(config, rateOf).map((run) => specOf(run, pretraining.spec));
   const all = [pretraining, ...tuning, ...reported];
+  for (const one of all) labels.set(one.address, nameOf(one.planned));
   const rates = await ratesFor(all, config, image, env);
-  const graph = sweepGraph(all.map((one) => one.spec), { kinds, rates, label });
-  return { plan: planGraph(graph, await doneIn(env.store, graph), env.jobs), secondsPerStep: rates["train"] ?? 0 };
+  const graph = sweepGraph(
+    all.map((one) => one.spec),
+    { kinds, rates, label },
+  );
+  return {
+    plan: planGraph(graph, await doneIn(env.store, graph), env.jobs),
+    secondsPerStep: rates["train"] ?? 0,
+  };
 }
 
 interface Named {
@@ -138,26 +151,37 @@ function label(spec: CellSpec): string {
 
 function nameOf({ role, arm, shuffle, seed, learningRate }: PlannedRun): string {
   if (role === "pretraining") return "pretrain";
-  const images = shuffle === "none" ? "intact" : shuffle === "pixel" ? "pixels shuffled" : `${shuffle}×${shuffle} blocks`;
-  return role === "tuning" ? `tune ${arm}, ${images}, rate ${learningRate}` : `${arm}, ${images}, seed ${seed}`;
+  const images =
+    shuffle === "none" ? "intact" : shuffle === "pixel" ? "pixels shuffled" : `${shuffle}×${shuffle} blocks`;
+  return role === "tuning"
+    ? `tune ${arm}, ${images}, rate ${learningRate}`
+    : `${arm}, ${images}, seed ${seed}`;
 }
 
-async function compute(named: readonly Named[], rates: Rates, env: StudyEnv, computed: { cells: number }): Promise<void> {
+async function compute(
+  named: readonly Named[],
+  rates: Rates,
+  env: StudyEnv,
+  computed: { cells: number },
+): Promise<void> {
   for (const one of named) labels.set(one.address, nameOf(one.planned));
   const missing = await Promise.all(named.map((one) => env.store.has(one.address)));
   if (missing.every((has) => has)) return;
-  const outcome = await runGraph(named.map((one) => one.spec), {
-    kinds,
-    rates,
-    label,
-    store: env.store,
-    workers: env.jobs,
-    workerUrl,
-    device: env.device,
-    signal: env.signal,
-    kill: env.kill,
-    onEvent: env.onEvent,
-  });
+  const outcome = await runGraph(
+    named.map((one) => one.spec),
+    {
+      kinds,
+      rates,
+      label,
+      store: env.store,
+      workers: env.jobs,
+      workerUrl,
+      device: env.device,
+      signal: env.signal,
+      kill: env.kill,
+      onEvent: env.onEvent,
+    },
+  );
   computed.cells += outcome.finished;
   requireComplete(outcome);
 }
@@ -173,7 +197,9 @@ async function read(store: Store, { planned, address }: Named): Promise<Finished
 }
 
 async function computeSeconds(store: Store, all: readonly Named[]): Promise<number> {
-  const seconds = await Promise.all(all.map(async ({ address }) => Number((await store.get(address)).cost()?.["seconds"] ?? 0)));
+  const seconds = await Promise.all(
+    all.map(async ({ address }) => Number((await store.get(address)).cost()?.["seconds"] ?? 0)),
+  );
   return seconds.reduce((sum, one) => sum + one, 0);
 }
 
@@ -187,9 +213,13 @@ async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> 
   const downstream = await planData(config.downstream.data, data);
   for (const key of ["channels", "height", "width"] as const) {
     if (upstream[key] === downstream[key]) continue;
-    throw new ScopeError("usage", `upstream images have ${key} ${upstream[key]}, downstream images ${downstream[key]}: one network cannot take both`, {
-      hint: `set ${key}: ${upstream[key]} under downstream.data`,
-    });
+    throw new ScopeError(
+      "usage",
+      `upstream images have ${key} ${upstream[key]}, downstream images ${downstream[key]}: one network cannot take both`,
+      {
+        hint: `set ${key}: ${upstream[key]} under downstream.data`,
+      },
+    );
   }
   const { channels, height, width, classes } = downstream;
   checkStudy(config, { height, width });
@@ -197,10 +227,19 @@ async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> 
 }
 
 /** Seconds per step: from finished cells where there are some, else from a trial of a few steps. */
-async function ratesFor(named: readonly Named[], config: StudyConfig, image: ImageFacts, env: StudyEnv): Promise<Rates> {
-  const graph = sweepGraph(named.map((one) => one.spec), { kinds });
+async function ratesFor(
+  named: readonly Named[],
+  config: StudyConfig,
+  image: ImageFacts,
+  env: StudyEnv,
+): Promise<Rates> {
+  const graph = sweepGraph(
+    named.map((one) => one.spec),
+    { kinds },
+  );
   const measured = await measuredRates(env.store, graph);
   if (measured["train"] !== undefined) return measured;
+  if (env.secondsPerStep !== undefined && env.secondsPerStep > 0) return { train: env.secondsPerStep };
   const done = await doneIn(env.store, graph);
   if (done.size === graph.cells.size) return {};
   return { train: await measureStep(config, { ...image.shape, classes: image.classes }, env.device) };
@@ -233,7 +272,9 @@ async function examplesOf(config: StudyConfig, data: DataEnv): Promise<Examples>
     const chosen = spread(test.labels, classes.length, Math.min(wanted, test.count));
     names = chosen.map((index) => classes[test.labels[index]!]!);
     const images = new Uint8Array(chosen.length * size);
-    chosen.forEach((index, i) => images.set(test.images.subarray(index * size, (index + 1) * size), i * size));
+    chosen.forEach((index, i) =>
+      images.set(test.images.subarray(index * size, (index + 1) * size), i * size),
+    );
     rows.push({ shuffle, images });
   }
   return { labels: names, seed, rows };
@@ -241,7 +282,9 @@ async function examplesOf(config: StudyConfig, data: DataEnv): Promise<Examples>
 
 /** Indices of `count` images, class by class in turn. */
 function spread(imageLabels: Int32Array, classes: number, count: number): number[] {
-  const byClass = Array.from({ length: classes }, (_, k) => [...imageLabels.keys()].filter((i) => imageLabels[i] === k));
+  const byClass = Array.from({ length: classes }, (_, k) =>
+    [...imageLabels.keys()].filter((i) => imageLabels[i] === k),
+  );
   const chosen: number[] = [];
   for (let round = 0; chosen.length < count && round < imageLabels.length; round++) {
     for (const members of byClass) {

@@ -29,7 +29,9 @@ export interface ImageSource {
 export interface Evaluator {
   /** Where each parameter lies in the weight vector `evaluate` takes. */
   readonly layout: FlatLayout;
-  /** @throws {ScopeError} runtime; diverged, when a logit is not a number */
+  /** Number of classes the network tells apart, K. */
+  readonly classes: number;
+  /** @throws {ScopeError} runtime; diverged, when a logit is not a number; data, when there are no images */
   evaluate(weights: Float32Array, images: ImageSource, signal?: AbortSignal): Promise<Evaluation>;
   /** Logits of up to `batch` images at a time, [count, K]. */
   logits(weights: Float32Array, images: ImageSource, signal?: AbortSignal): Promise<Float32Array>;
@@ -40,7 +42,12 @@ export interface Evaluator {
  * Opens `graph` (one input [N, C, H, W], logits [N, K] first output) for evaluation with the float32 initializers `names`
  * as one weight vector; the others stay constants.
  */
-export async function openEvaluator(runtime: Runtime, graph: Graph, names: readonly string[], batch = 256): Promise<Evaluator> {
+export async function openEvaluator(
+  runtime: Runtime,
+  graph: Graph,
+  names: readonly string[],
+  batch = 256,
+): Promise<Evaluator> {
   const symbol = graph.inputs[0]!.shape[0];
   const fixed = typeof symbol === "string" ? bind(graph, { [symbol]: batch }) : graph;
   const network = toBlockedLayout(fixed, runtime.block, "inference");
@@ -64,11 +71,19 @@ export async function openEvaluator(runtime: Runtime, graph: Graph, names: reado
   const z = new Float32Array(rows * classes);
   const theta = new Float32Array(layout.size);
   const run = session.bind(
-    { [input.name]: float32(shape, x), ...(layout.size > 0 ? { [port.theta]: float32([layout.size], theta) } : {}) },
+    {
+      [input.name]: float32(shape, x),
+      ...(layout.size > 0 ? { [port.theta]: float32([layout.size], theta) } : {}),
+    },
     { [logitsName]: float32([rows, classes], z) },
   );
 
-  async function eachBatch(weights: Float32Array, images: ImageSource, use: (from: number, count: number) => void, signal?: AbortSignal): Promise<void> {
+  async function eachBatch(
+    weights: Float32Array,
+    images: ImageSource,
+    use: (from: number, count: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (weights.length !== layout.size) {
       throw new ScopeError("shape", `"${graph.name}" has ${layout.size} weights, got ${weights.length}`);
     }
@@ -84,7 +99,10 @@ export async function openEvaluator(runtime: Runtime, graph: Graph, names: reado
 
   return {
     layout,
+    classes,
     async evaluate(weights, images, signal) {
+      if (images.count === 0)
+        throw new ScopeError("data", `"${graph.name}" has no images to be evaluated on`);
       const correct = new Uint8Array(images.count);
       let loss = 0;
       await eachBatch(
@@ -101,12 +119,18 @@ export async function openEvaluator(runtime: Runtime, graph: Graph, names: reado
       );
       let right = 0;
       for (const one of correct) right += one;
-      if (!Number.isFinite(loss)) throw new ScopeError("diverged", `"${graph.name}" gives logits that are not numbers`);
+      if (!Number.isFinite(loss))
+        throw new ScopeError("diverged", `"${graph.name}" gives logits that are not numbers`);
       return { loss: loss / images.count, accuracy: right / images.count, correct };
     },
     async logits(weights, images, signal) {
       const all = new Float32Array(images.count * classes);
-      await eachBatch(weights, images, (from, count) => all.set(z.subarray(0, count * classes), from * classes), signal);
+      await eachBatch(
+        weights,
+        images,
+        (from, count) => all.set(z.subarray(0, count * classes), from * classes),
+        signal,
+      );
       return all;
     },
     release: () => session.release(),
@@ -114,7 +138,12 @@ export async function openEvaluator(runtime: Runtime, graph: Graph, names: reado
 }
 
 /** Cross-entropy (nats) and correctness of one row of logits, by log-sum-exp; the first of equal maxima is the prediction. */
-function score(z: Float32Array, start: number, classes: number, label: number): { loss: number; correct: boolean } {
+function score(
+  z: Float32Array,
+  start: number,
+  classes: number,
+  label: number,
+): { loss: number; correct: boolean } {
   let best = 0;
   let top = -Infinity;
   for (let k = 0; k < classes; k++) {

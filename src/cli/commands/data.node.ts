@@ -9,46 +9,84 @@ import { table } from "../text.ts";
 export const data: CommandDefinition = {
   theme: "Data and stored runs",
   add(program, run) {
-    const command = program.command("data").description("the data sets: list them, show one, fetch and decode one");
+    const command = program
+      .command("data")
+      .helpCommand(false)
+      .description("the data sets: list them, show one, fetch and decode one");
 
-    withGlobals(command.command("list").description("all data sets, and whether they are in the cache")).action((options: GlobalOptions) =>
+    withGlobals(
+      command.command("list").description("all data sets, and whether they are in the cache"),
+    ).action((options: GlobalOptions) =>
       run(options, async ({ answer }) => {
-        const sets = await Promise.all(listSets().map((name) => describeSet(name, { cache: defaultCache() })));
+        const sets = await Promise.all(
+          listSets().map((name) => describeSet(name, { cache: defaultCache() })),
+        );
         answer(
           table(
             ["set", "what", "ready"],
-            [...sets.map((set) => [set.name, set.title, set.prepared ? "yes" : "on first use"]), ["folder:PATH", "your own images, one folder per class", ""]],
+            [
+              ...sets.map((set) => [set.name, set.title, set.prepared ? "yes" : "on first use"]),
+              ["folder:PATH", "your own images, one folder per class", ""],
+            ],
           ),
           sets,
         );
       }),
     );
 
-    withGlobals(command.command("show <set>").description("licence, source, sizes and classes of a data set")).action((name: string, options: GlobalOptions) =>
+    withGlobals(
+      command.command("show <set>").description("licence, source, sizes and classes of a data set"),
+    ).action((name: string, options: GlobalOptions) =>
       run(options, async ({ answer }) => {
         const set = await describeSet(name, { cache: defaultCache() });
         const rows = Object.entries(set).flatMap(([key, value]): string[][] =>
-          value === undefined ? [] : [[key, typeof value === "object" ? JSON.stringify(value) : String(value)]],
+          value === undefined
+            ? []
+            : [[key, typeof value === "object" ? JSON.stringify(value) : String(value)]],
         );
         answer(table(undefined, rows), set);
       }),
     );
 
-    withGlobals(command.command("prepare <set...>").description("fetch and decode data sets now")).action((names: string[], options: GlobalOptions) =>
-      run(options, async ({ answer, options: globals }) => {
-        using interrupt = onInterrupt();
-        using view = progressView(globals.quiet);
-        if (globals.dryRun) {
-          const sets = await Promise.all(names.map((name) => describeSet(name, { cache: defaultCache() })));
-          answer(sets.map((set) => `${set.name}: ${set.prepared ? "already in the cache" : "would be fetched and decoded"}`).join("\n"), sets);
-          return;
-        }
-        const done = [];
-        for (const name of names) {
-          done.push(await prepareSet(name, { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal }));
-        }
-        answer(done.map((set) => [`${set.name}: ${set.path} (${(set.sizeBytes / 1e6).toFixed(1)} MB)`, ...set.warnings].join("\n  ")).join("\n"), done);
-      }),
+    withGlobals(command.command("prepare <set...>").description("fetch and decode data sets now")).action(
+      (names: string[], options: GlobalOptions) =>
+        run(options, async ({ answer, streams, options: globals }) => {
+          using interrupt = onInterrupt();
+          using view = progressView(globals.quiet, streams);
+          if (globals.dryRun) {
+            const sets = await Promise.all(names.map((name) => describeSet(name, { cache: defaultCache() })));
+            answer(
+              sets
+                .map(
+                  (set) =>
+                    `${set.name}: ${set.prepared ? "already in the cache" : "would be fetched and decoded"}`,
+                )
+                .join("\n"),
+              sets,
+            );
+            return;
+          }
+          const done = [];
+          for (const name of names) {
+            done.push(
+              await prepareSet(name, {
+                cache: defaultCache(),
+                onProgress: view.onData,
+                signal: interrupt.signal,
+              }),
+            );
+          }
+          answer(
+            done
+              .map((set) =>
+                [`${set.name}: ${set.path} (${(set.sizeBytes / 1e6).toFixed(1)} MB)`, ...set.warnings].join(
+                  "\n  ",
+                ),
+              )
+              .join("\n"),
+            done,
+          );
+        }),
     );
   },
 };

@@ -15,7 +15,14 @@ import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { wilson } from "../../tensor/intervals.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { openEvaluator } from "../../train/evaluate.ts";
-import { type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
+import {
+  type CommandContext,
+  type CommandDefinition,
+  type GlobalOptions,
+  oneOf,
+  withGlobals,
+} from "../globals.ts";
+import { dataOf } from "../model-facts.ts";
 import { progressView } from "../progress.node.ts";
 import { percent } from "../text.ts";
 
@@ -32,39 +39,70 @@ export const evaluate: CommandDefinition = {
     const command = program
       .command("eval <model>")
       .description("accuracy and loss of a finished run (its address) or of an ONNX classifier (its file)")
-      .option("--set <name>", "data set; default: the one the run was trained on")
+      .option("--set <name>", "data set; default: the one it was trained on, if the model says so")
       .option("--classes <names>", "classes, separated by commas, or the name of a group")
-      .option("--split <name>", "train or test", "test");
+      .option("--split <name>", "train or test", oneOf("--split", ["train", "test"]), "test");
     withGlobals(command).action((name: string, options: EvalOptions) =>
-      run(options, async ({ options: globals, answer }) => {
-        using interrupt = onInterrupt();
-        using view = progressView(globals.quiet);
-        const { split } = options;
-        if (split !== "train" && split !== "test") throw new ScopeError("usage", `--split is train or test, got "${split}"`);
-        const subject = await open(name, options);
-        const spec = checkDataSpec(subject.data, "--set");
-        if (globals.dryRun) {
-          answer(`would evaluate ${name} on the ${split} images of ${spec.set}`, { model: name, data: spec, split });
-          return;
-        }
-        const data = await loadData(spec, { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal });
-        const images = data[split];
-        const classes = subject.graph.outputs[0]?.shape[1];
-        if (typeof classes === "number" && classes !== data.classes.length) {
-          throw new ScopeError("data", `${name} tells ${classes} classes apart, ${spec.set} has ${data.classes.length}`, { hint: "choose as many with --classes" });
-        }
-        const evaluator = await openEvaluator(await openRuntime(globals.device as Device), subject.graph, subject.names, Math.min(256, images.count));
-        const result = await evaluator.evaluate(flatten(evaluator.layout, subject.weights), imageSource(images, data), interrupt.signal);
-        await evaluator.release();
-        const { low, high } = wilson(result.accuracy * images.count, images.count);
-        answer(
-          `${name} on ${images.count} ${split} images of ${spec.set}: ${percent(result.accuracy)} right (95 % interval ${percent(low)} to ${percent(high)}, over images), loss ${result.loss.toFixed(4)} nats`,
-          { model: name, data: spec, split, images: images.count, accuracy: result.accuracy, interval: { low, high }, loss: result.loss },
-        );
-      }),
+      run(options, (context) => measure(name, options, context)),
     );
   },
 };
+
+async function measure(
+  name: string,
+  options: EvalOptions,
+  { options: globals, streams, answer }: CommandContext,
+): Promise<void> {
+  using interrupt = onInterrupt();
+  using view = progressView(globals.quiet, streams);
+  const split = options.split as "train" | "test";
+  const subject = await open(name, options);
+  const spec = checkDataSpec(subject.data, "--set");
+  if (globals.dryRun) {
+    answer(`would evaluate ${name} on the ${split} images of ${spec.set}`, {
+      model: name,
+      data: spec,
+      split,
+    });
+    return;
+  }
+  const runtime = await openRuntime(globals.device as Device);
+  const data = await loadData(spec, {
+    cache: defaultCache(),
+    onProgress: view.onData,
+    signal: interrupt.signal,
+  });
+  const images = data[split];
+  const evaluator = await openEvaluator(runtime, subject.graph, subject.names, Math.min(256, images.count));
+  if (evaluator.classes !== data.classes.length) {
+    throw new ScopeError(
+      "data",
+      `${name} tells ${evaluator.classes} classes apart, ${spec.set} has ${data.classes.length}`,
+      {
+        hint: "choose as many with --classes",
+      },
+    );
+  }
+  const result = await evaluator.evaluate(
+    flatten(evaluator.layout, subject.weights),
+    imageSource(images, data),
+    interrupt.signal,
+  );
+  await evaluator.release();
+  const { low, high } = wilson(result.accuracy * images.count, images.count);
+  answer(
+    `${name} on ${images.count} ${split} images of ${spec.set}: ${percent(result.accuracy)} right (95 % interval ${percent(low)} to ${percent(high)}, over images), loss ${result.loss.toFixed(4)} nats`,
+    {
+      model: name,
+      data: spec,
+      split,
+      images: images.count,
+      accuracy: result.accuracy,
+      interval: { low, high },
+      loss: result.loss,
+    },
+  );
+}
 
 interface Subject {
   readonly graph: Graph;
@@ -75,26 +113,45 @@ interface Subject {
 
 async function open(name: string, options: EvalOptions): Promise<Subject> {
   const classes = options.classes?.includes(",") ? options.classes.split(",") : options.classes;
-  const chosen = { ...(options.set === undefined ? {} : { set: options.set }), ...(classes === undefined ? {} : { classes }) };
-  if (name.endsWith(".onnx") || existsSync(name)) {
-    const graph = await readModel(name);
-    if (options.set === undefined) throw new ScopeError("usage", `${name}: on which images?`, { hint: "name a data set with --set" });
-    const [input, ...others] = graph.inputs;
-    const [, channels, height, width] = input?.shape ?? [];
-    if (input === undefined || others.length > 0 || input.shape.length !== 4) {
-      throw new ScopeError("unsupported", `${name}: expected one input of shape [N, channels, height, width], found ${graph.inputs.length} inputs`);
-    }
-    const size = {
-      ...(channels === 1 || channels === 3 ? { channels } : {}),
-      ...(typeof height === "number" ? { height } : {}),
-      ...(typeof width === "number" ? { width } : {}),
-    };
-    return { graph, names: [], weights: new Map(), data: { set: options.set, ...size, ...chosen } as DataSpec };
-  }
+  const chosen = {
+    ...(options.set === undefined ? {} : { set: options.set }),
+    ...(classes === undefined ? {} : { classes }),
+  };
+  if (existsSync(name) || !/^[0-9a-f]{2,64}$/.test(name)) return await openFile(name, options.set, chosen);
   const store = await openStore(options.store, { readOnly: true });
   const cell = await store.get(await store.find(name));
   const { graph, names, weights, params } = await trainedModel(cell);
   const { channels, height, width, shuffle } = params.data;
-  const data = options.set === undefined ? { ...params.data, ...chosen } : { channels, height, width, shuffle, ...chosen };
+  const data =
+    options.set === undefined
+      ? { ...params.data, ...chosen }
+      : { channels, height, width, shuffle, ...chosen };
   return { graph, names, weights, data: JSON.parse(JSON.stringify(data)) as DataSpec };
+}
+
+async function openFile(name: string, set: string | undefined, chosen: Partial<DataSpec>): Promise<Subject> {
+  const graph = await readModel(name);
+  const [input, ...others] = graph.inputs;
+  if (input === undefined || others.length > 0 || input.shape.length !== 4) {
+    const found =
+      input === undefined || others.length > 0
+        ? `${graph.inputs.length} inputs`
+        : `shape [${input.shape.join(", ")}]`;
+    throw new ScopeError(
+      "unsupported",
+      `${name}: expected one input of shape [N, channels, height, width], found ${found}`,
+    );
+  }
+  const [, channels, height, width] = input.shape;
+  const size = {
+    ...(channels === 1 || channels === 3 ? { channels } : {}),
+    ...(typeof height === "number" ? { height } : {}),
+    ...(typeof width === "number" ? { width } : {}),
+  } as const;
+  const own = dataOf(graph.metadata, name);
+  if (set === undefined && own === undefined) {
+    throw new ScopeError("usage", `${name}: on which images?`, { hint: "name a data set with --set" });
+  }
+  const data = set === undefined ? { ...own, ...chosen } : { ...size, ...chosen };
+  return { graph, names: [], weights: new Map(), data: data as DataSpec };
 }

@@ -1,80 +1,206 @@
 import { join } from "node:path";
 import { pick, ScopeError } from "../../base/error.ts";
 import { defaultCache } from "../../data/load.node.ts";
+import { describeSet } from "../../data/prepare.node.ts";
 import { writeReport } from "../../report/write.node.ts";
 import { openStore } from "../../store/store.node.ts";
 import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { duration } from "../../sweep/progress.ts";
 import { type StudyConfig, studySchema } from "../../study/config.ts";
+import { reportedRuns, tuningRuns } from "../../study/plan.ts";
 import * as presets from "../../study/presets/index.ts";
-import { planStudy, runStudy, type StudyEnv } from "../../study/run.node.ts";
-import { answer } from "../../study/words.ts";
+import {
+  planStudy,
+  runStudy,
+  type StudyEnv,
+  type StudyOutcome,
+  type StudyPlan,
+} from "../../study/run.node.ts";
+import { answer as inWords } from "../../study/words.ts";
 import { parseConfig } from "../config.ts";
-import { type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
-import { progressView } from "../progress.node.ts";
+import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
+import { asOneSweep, type OneSweep } from "../one-sweep.ts";
+import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
+import { openToPlan } from "../plan-store.node.ts";
+import { type ProgressView, progressView } from "../progress.node.ts";
 import { readText } from "../read.node.ts";
+import { about } from "../time.ts";
+
+interface StudyOptions extends GlobalOptions {
+  readonly preset?: string;
+  readonly out: string;
+  readonly overwrite?: boolean;
+}
+
+/** What the report consists of. */
+const reportFiles = ["report.html", "results.json", "figures"];
 
 /** `study`: pretrain, fine-tune, compare with scratch, on intact and shuffled images; writes the report. */
 export const study: CommandDefinition = {
   theme: "Studies",
   add(program, run) {
-    const names = Object.entries(presets).map(([name, { doc }]) => `  ${name}: ${doc}`);
+    const names = Object.entries(presets).map(([name, { doc }]) => `  ${name.padEnd(10)} ${doc}`);
     const command = program
       .command("study [file]")
-      .description("pretrain on one task, fine-tune on another, compare with training from scratch; write a report")
+      .usage("FILE.yaml | --preset NAME  [options]")
+      .description(
+        "pretrain on one task, fine-tune on another, compare with training from scratch; write a report",
+      )
       .option("--preset <name>", "a ready-made study instead of a file")
       .option("--out <folder>", "where report.html, results.json and figures/ go", "out")
-      .addHelpText("after", `\nPresets:\n${names.join("\n")}\n\nThe same command again finds everything done; a stopped one goes on.`);
-    withGlobals(command).action((file: string | undefined, options: GlobalOptions & { preset?: string; out: string }) =>
-      run(options, async ({ options: globals, say, answer: print, typed }) => {
-        const config = reseed(configOf(file, options.preset), globals.seed);
-        using interrupt = onInterrupt();
-        using view = progressView(globals.quiet);
-        const env: StudyEnv = {
-          store: await openStore(globals.store),
-          jobs: globals.jobs,
-          device: globals.device,
-          data: { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal },
-          onEvent: view.onEvent,
-          signal: interrupt.signal,
-          kill: interrupt.kill,
-          command: typed,
-        };
-        const { plan, secondsPerStep } = await planStudy(config, env);
-        const missing = plan.total - plan.done;
-        if (globals.dryRun) {
-          const lines = [
-            `${config.name}: ${plan.total} cells, ${plan.done} done, ${missing} to compute`,
-            ...plan.cells.map((cell) => `  ${cell.done ? "done   " : duration(cell.seconds).padStart(7)}  ${cell.label}`),
-            `about ${duration(plan.wallSeconds)} with ${plan.workers} workers (${duration(plan.seconds)} of computing, ${(secondsPerStep * 1000).toFixed(1)} ms a step), ${(plan.bytes / 1e9).toFixed(1)} GB of memory`,
-          ];
-          print(lines.join("\n"), { ...plan, secondsPerStep });
-          return;
-        }
-        say(
-          missing === 0
-            ? `${config.name}: all ${plan.total} cells are in the store`
-            : `${config.name}: ${missing} of ${plan.total} cells to compute, about ${duration(plan.wallSeconds)} with ${plan.workers} workers`,
-        );
-        const outcome = await runStudy(config, env);
-        const report = await writeReport(options.out, outcome);
-        const words = answer(outcome.results);
-        print([...words, "", `report: ${report}`].join("\n"), {
-          report,
-          results: join(options.out, "results.json"),
-          answer: words,
-          summary: outcome.results.summary,
-        });
+      .option(
+        "--overwrite",
+        "replace what is in that folder, also another study's report or files of your own",
+      )
+      .addHelpText(
+        "after",
+        `
+Presets:
+${names.join("\n")}
+
+The same command again finds everything done. Ctrl-C stops it; the same command goes on.
+A first line "# yaml-language-server: $schema=…" lets editors check a FILE: see transferscope schema.`,
+      );
+    withGlobals(command).action((file: string | undefined, options: StudyOptions) =>
+      run(options, async (context) => {
+        const config = reseed(configOf(file, options.preset), context.options.seed);
+        if (context.options.dryRun) return await plan(config, context);
+        checkReportFolder(options.out, config.name, reportFiles, options.overwrite === true);
+        await compute(config, options.out, context);
       }),
     );
   },
 };
 
+async function plan(config: StudyConfig, context: CommandContext): Promise<void> {
+  const { options, streams, answer } = context;
+  const sets = await toFetch(config);
+  if (sets.length > 0) {
+    const cells = 1 + tuningRuns(config).length + reportedRuns(config, () => config.learningRates[0]!).length;
+    const list = sets
+      .map(({ name, downloadBytes }) => `${name} (${(downloadBytes / 1e6).toFixed(0)} MB)`)
+      .join(" and ");
+    answer(
+      `${config.name}: ${cells} cells; first of all ${list} would be fetched\nfor an estimate of time and memory, fetch the images: transferscope data prepare ${sets.map(({ name }) => name).join(" ")}`,
+      { name: config.name, total: cells, fetch: sets },
+    );
+    return;
+  }
+  using interrupt = onInterrupt();
+  using view = progressView(options.quiet, streams);
+  using planned = await openToPlan(options.store);
+  const env = envOf(context, planned.store, view, interrupt);
+  const { plan: found, secondsPerStep } = await planStudy(config, env);
+  const lines = [
+    summary(config, found),
+    ...found.cells.map(
+      (cell) => `  ${(cell.done ? "done" : duration(cell.seconds)).padStart(10)}  ${cell.label}`,
+    ),
+    `${about(found.wallSeconds)} with ${workers(found.workers)} (${duration(found.seconds)} of computing at ${(secondsPerStep * 1000).toFixed(1)} ms a step), ${(found.bytes / 1e9).toFixed(1)} GB of memory`,
+  ];
+  answer((found.done === found.total ? lines.slice(0, -1) : lines).join("\n"), {
+    name: config.name,
+    ...found,
+    secondsPerStep,
+  });
+}
+
+async function compute(config: StudyConfig, out: string, context: CommandContext): Promise<void> {
+  const { options, streams, say, answer } = context;
+  using interrupt = onInterrupt();
+  const env = envOf(context, await openStore(options.store), undefined, interrupt);
+  let planned: StudyPlan;
+  let outcome: StudyOutcome;
+  {
+    using view = progressView(options.quiet, streams);
+    const data = { ...env.data, onProgress: view.onData };
+    planned = await planStudy(config, { ...env, data });
+    say(summary(config, planned.plan));
+    const sweep = asOneSweep(planned.plan, view.onEvent);
+    outcome = await stoppedInWords(sweep, planned, () =>
+      runStudy(config, { ...env, data, onEvent: sweep.onEvent, secondsPerStep: planned.secondsPerStep }),
+    );
+  }
+  await markReportFolder(out, config.name);
+  const report = await writeReport(out, outcome);
+  const words = inWords(outcome.results);
+  answer([...words, "", `report: ${report}`].join("\n"), {
+    report,
+    results: join(out, "results.json"),
+    answer: words,
+    summary: outcome.results.summary,
+    cells: outcome.cost.cells,
+  });
+}
+
+/** Runs a study; when it is stopped, says how far it came as a whole. */
+async function stoppedInWords(
+  sweep: OneSweep,
+  { plan: { total } }: StudyPlan,
+  work: () => Promise<StudyOutcome>,
+): Promise<StudyOutcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ScopeError) || error.fault !== "cancelled") throw error;
+    throw new ScopeError("cancelled", `stopped with ${sweep.done()} of ${total} cells done`, {
+      hint: "the same command goes on where this one stopped",
+      cause: error,
+    });
+  }
+}
+
+function envOf(
+  { options, typed }: CommandContext,
+  store: StudyEnv["store"],
+  view: ProgressView | undefined,
+  interrupt: { readonly signal: AbortSignal; readonly kill: AbortSignal },
+): StudyEnv {
+  return {
+    store,
+    jobs: options.jobs,
+    device: options.device,
+    data: { cache: defaultCache(), onProgress: view?.onData, signal: interrupt.signal },
+    signal: interrupt.signal,
+    kill: interrupt.kill,
+    command: typed,
+  };
+}
+
+function summary(
+  { name }: StudyConfig,
+  { total, done, wallSeconds, workers: count }: StudyPlan["plan"],
+): string {
+  if (done === total) return `${name}: all ${total} cells are in the store`;
+  const before = done === 0 ? "" : `, ${done} are done`;
+  return `${name}: ${total - done} of ${total} cells to compute${before}; ${about(wallSeconds)} with ${workers(count)}`;
+}
+
+function workers(count: number): string {
+  return count === 1 ? "1 worker" : `${count} workers`;
+}
+
+/** The registry's sets a study uses that are not in the cache and must be fetched. */
+async function toFetch({
+  upstream,
+  downstream,
+}: StudyConfig): Promise<{ name: string; downloadBytes: number }[]> {
+  const names = [...new Set([upstream.data.set, downstream.data.set])];
+  const sets = await Promise.all(names.map((name) => describeSet(name, { cache: defaultCache() })));
+  return sets.flatMap(({ name, prepared, downloadBytes }) =>
+    prepared === undefined && downloadBytes !== undefined ? [{ name, downloadBytes }] : [],
+  );
+}
+
 function configOf(file: string | undefined, preset: string | undefined): StudyConfig {
   if ((file === undefined) === (preset === undefined)) {
-    throw new ScopeError("usage", file === undefined ? "study: no study was named" : "study: a file and a preset were both given", {
-      hint: `give a FILE.yaml, or --preset ${Object.keys(presets).join("|")}`,
-    });
+    throw new ScopeError(
+      "usage",
+      file === undefined ? "study: no study was named" : "study: a file and a preset were both given",
+      {
+        hint: `give a FILE.yaml, or --preset ${Object.keys(presets).join("|")}`,
+      },
+    );
   }
   if (preset !== undefined) return studySchema.parse(pick(presets, preset, "preset").config);
   return parseConfig(studySchema, readText(file!), file!);
@@ -83,5 +209,9 @@ function configOf(file: string | undefined, preset: string | undefined): StudyCo
 /** Replaces the seeds by as many, counted from `first`. */
 function reseed(config: StudyConfig, first: number | undefined): StudyConfig {
   if (first === undefined) return config;
-  return { ...config, upstream: { ...config.upstream, seed: first }, seeds: config.seeds.map((_, i) => first + i) };
+  return {
+    ...config,
+    upstream: { ...config.upstream, seed: first },
+    seeds: config.seeds.map((_, i) => first + i),
+  };
 }

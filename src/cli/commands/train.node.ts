@@ -1,16 +1,17 @@
-import { mkdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import type { Json } from "../../base/canonical.ts";
+import { canonical, type Json } from "../../base/canonical.ts";
 import { ScopeError } from "../../base/error.ts";
 import { defaultCache, planData } from "../../data/load.node.ts";
-import { dataSpecSchema } from "../../data/spec.ts";
-import { modelSpecSchema } from "../../models/model.ts";
+import { describeSet } from "../../data/prepare.node.ts";
+import type { DataEnv } from "../../data/types.ts";
 import { writeModel } from "../../onnx/write.node.ts";
+import { openRuntime } from "../../runtime/ort.node.ts";
+import type { Device } from "../../runtime/session.ts";
 import { writeSafetensors } from "../../safetensors/write.node.ts";
+import type { Cell } from "../../store/cell.node.ts";
 import { addressOf, type CellSpec, shortAddress } from "../../store/spec.ts";
-import { openStore } from "../../store/store.node.ts";
+import { openStore, type Store } from "../../store/store.node.ts";
 import * as kinds from "../../study/cells/index.ts";
 import { trainedModel } from "../../study/trained.node.ts";
 import type { TrainLook, TrainResult } from "../../study/train-facts.ts";
@@ -22,24 +23,21 @@ import { planGraph } from "../../sweep/plan.ts";
 import { duration } from "../../sweep/progress.ts";
 import { measuredRates } from "../../sweep/rates.node.ts";
 import { doneIn, runGraph } from "../../sweep/run.node.ts";
-import { recipeSchema } from "../../train/recipe.ts";
 import { parseConfig } from "../config.ts";
-import { type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
+import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
+import { metadataOf } from "../model-facts.ts";
+import { checkFolder } from "../out-folder.node.ts";
+import { openToPlan } from "../plan-store.node.ts";
 import { progressView } from "../progress.node.ts";
-import { percent, table } from "../text.ts";
 import { readText } from "../read.node.ts";
+import { percent, table } from "../text.ts";
+import { about } from "../time.ts";
+import { type TrainFile, trainFileSchema } from "../train-file.ts";
 
-/** A single training run as a user writes it. */
-export const trainFileSchema = z.strictObject({
-  model: modelSpecSchema,
-  data: dataSpecSchema,
-  recipe: recipeSchema,
-  seed: z.int().min(0).default(0).describe("seed of initialisation, head, order and augmentation"),
-  start: z.string().optional().describe("address (or its beginning) of a finished run to start from"),
-  head: z.enum(["new", "kept"]).default("new").describe("whether the starting run's last layer is kept"),
-  evaluations: z.int().min(1).default(10).describe("looks at the test set along training"),
-  keep: z.array(z.number().min(0)).default([]).describe("epochs whose weights are kept"),
-});
+interface TrainOptions extends GlobalOptions {
+  readonly out?: string;
+  readonly overwrite?: boolean;
+}
 
 /** `train`: one network, from random weights or from a finished run. */
 export const train: CommandDefinition = {
@@ -48,84 +46,155 @@ export const train: CommandDefinition = {
     const command = program
       .command("train <file>")
       .description("train one network from a YAML file; with --out, write it as ONNX and safetensors")
-      .option("--out <folder>", "where model.onnx and weights.safetensors go");
-    withGlobals(command).action((file: string, options: GlobalOptions & { out?: string }) =>
-      run(options, async ({ options: globals, say, answer }) => {
+      .option("--out <folder>", "where model.onnx and weights.safetensors go")
+      .option("--overwrite", "replace these two files where they exist")
+      .addHelpText(
+        "after",
+        `
+A file like this is enough (transferscope schema train lists all fields):
+  model: { arch: resnet, depth: 8 }
+  data: { set: cifar10, trainSize: 5000 }
+  recipe: { epochs: 10, learningRate: 0.05 }`,
+      );
+    withGlobals(command).action((file: string, options: TrainOptions) =>
+      run(options, async (context) => {
         const config = parseConfig(trainFileSchema, readText(file), file);
-        const seed = globals.seed ?? config.seed;
-        const { out } = options;
-        if (out !== undefined) {
-          for (const name of ["model.onnx", "weights.safetensors"]) {
-            if (existsSync(join(out, name))) throw new ScopeError("usage", `${join(out, name)} exists`, { hint: "give --out another folder" });
-          }
-        }
-        using interrupt = onInterrupt();
-        using view = progressView(globals.quiet);
-        const store = await openStore(globals.store);
-        const data = { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal };
-        const images = await planData(config.data, data);
-        const spec: CellSpec = {
-          kind: "train",
-          version: kinds.train.version,
-          params: JSON.parse(
-            JSON.stringify({
-              model: config.model,
-              data: { ...config.data, trainSize: config.data.trainSize ?? images.counts.train },
-              recipe: config.recipe,
-              seeds: { init: seed, head: seed, order: seed, augmentation: seed },
-              head: config.head,
-              evaluate: { split: "test", count: config.evaluations },
-              keep: config.keep,
-            }),
-          ) as Json,
-          inputs: config.start === undefined ? {} : { start: await store.find(config.start) },
-        };
-        const graph = sweepGraph([spec], { kinds });
-        const rates = await measuredRates(store, graph);
-        if (globals.dryRun) {
-          const plan = planGraph(sweepGraph([spec], { kinds, rates }), await doneIn(store, graph), 1);
-          const time = rates["train"] === undefined ? "time unknown until a run has been measured" : `about ${duration(plan.wallSeconds)}`;
-          answer(plan.done === 1 ? `already done: run ${shortAddress(addressOf(spec))}` : `1 run to compute, ${time}`, plan);
-          return;
-        }
-        requireComplete(
-          await runGraph([spec], {
-            kinds,
-            rates,
-            label: () => `train ${config.model.arch} on ${config.data.set}`,
-            store,
-            workers: 1,
-            workerUrl,
-            device: globals.device,
-            signal: interrupt.signal,
-            kill: interrupt.kill,
-            onEvent: view.onEvent,
-          }),
-        );
-        const cell = await store.get(addressOf(spec));
-        const result = cell.result() as unknown as TrainResult;
-        const written: string[] = [];
-        if (out !== undefined) {
-          await mkdir(out, { recursive: true });
-          const { graph: network, weights } = await trainedModel(cell);
-          await writeModel(network, join(out, "model.onnx"));
-          await writeSafetensors(join(out, "weights.safetensors"), weights, { run: cell.address });
-          written.push(join(out, "model.onnx"), join(out, "weights.safetensors"));
-        }
-        say("");
-        const looks = cell.metrics() as unknown as TrainLook[];
-        answer(
-          [
-            table(
-              ["step", "training loss", "test loss", "test accuracy"],
-              looks.map((look) => [String(look.step), look.trainLoss?.toFixed(4) ?? "", look.loss.toFixed(4), percent(look.accuracy)]),
-            ),
-            `run ${shortAddress(cell.address)}: ${percent(result.accuracy)} of ${result.images} test images, loss ${result.loss.toFixed(4)} nats, ${result.parameters} parameters, ${duration(Number(cell.cost()?.["seconds"] ?? 0))}`,
-            ...written.map((path) => `wrote ${path}`),
-          ].join("\n"),
-          { run: cell.address, result, looks, written },
-        );
+        if (options.out !== undefined) checkOut(options.out, options.overwrite === true);
+        if (context.options.device !== "cpu") await openRuntime(context.options.device as Device);
+        if (context.options.dryRun) await plan(config, context);
+        else await compute(config, options, context);
       }),
     );
   },
 };
+
+function checkOut(out: string, overwrite: boolean): void {
+  checkFolder(out, "--out");
+  for (const name of overwrite ? [] : ["model.onnx", "weights.safetensors"]) {
+    if (!existsSync(join(out, name))) continue;
+    throw new ScopeError("usage", `--out ${out} holds ${name} already`, {
+      hint: "choose another folder with --out, or allow it with --overwrite",
+    });
+  }
+}
+
+async function plan(config: TrainFile, { options, streams, answer }: CommandContext): Promise<void> {
+  const set = await describeSet(config.data.set, { cache: defaultCache() });
+  if (set.prepared === undefined && set.downloadBytes !== undefined) {
+    answer(
+      `1 run to compute; first of all ${set.name} (${(set.downloadBytes / 1e6).toFixed(0)} MB) would be fetched`,
+      { total: 1, fetch: [{ name: set.name, downloadBytes: set.downloadBytes }] },
+    );
+    return;
+  }
+  using interrupt = onInterrupt();
+  using view = progressView(options.quiet, streams);
+  using planned = await openToPlan(options.store);
+  const spec = await specOf(config, planned.store, options.seed, {
+    cache: defaultCache(),
+    onProgress: view.onData,
+    signal: interrupt.signal,
+  });
+  const graph = sweepGraph([spec], { kinds });
+  const rates = await measuredRates(planned.store, graph);
+  const found = planGraph(sweepGraph([spec], { kinds, rates }), await doneIn(planned.store, graph), 1);
+  const address = addressOf(spec);
+  const steps = kinds.train.estimate?.(spec.params).steps;
+  answer(
+    found.done === 1
+      ? `already done: run ${shortAddress(address)}`
+      : `1 run to compute (${shortAddress(address)}): ${steps} steps, ${rates["train"] === undefined ? "at a speed not measured yet" : about(found.wallSeconds)}`,
+    { run: address, steps, ...found },
+  );
+}
+
+async function compute(
+  config: TrainFile,
+  { out, overwrite }: TrainOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { options, streams, answer } = context;
+  using interrupt = onInterrupt();
+  const store = await openStore(options.store);
+  const cell = await (async () => {
+    using view = progressView(options.quiet, streams);
+    const data = { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal };
+    const spec = await specOf(config, store, options.seed, data);
+    requireComplete(
+      await runGraph([spec], {
+        kinds,
+        label: () => `train ${config.model.arch} on ${config.data.set}`,
+        store,
+        workers: 1,
+        workerUrl,
+        device: options.device,
+        signal: interrupt.signal,
+        kill: interrupt.kill,
+        // A failure is the command's own error, which need not be told twice.
+        onEvent: (event) => (event.type === "failed" ? undefined : view.onEvent(event)),
+      }),
+    );
+    return store.get(addressOf(spec));
+  })();
+  const result = cell.result() as unknown as TrainResult;
+  const looks = cell.metrics() as unknown as TrainLook[];
+  const written = out === undefined ? [] : await write(cell, out, overwrite === true);
+  answer(
+    [
+      table(
+        ["step", "training loss", "test loss", "test accuracy"],
+        looks.map((look) => [
+          String(look.step),
+          look.trainLoss?.toFixed(4) ?? "",
+          look.loss.toFixed(4),
+          percent(look.accuracy),
+        ]),
+      ),
+      `run ${shortAddress(cell.address)}: ${percent(result.accuracy)} of ${result.images} test images, loss ${result.loss.toFixed(4)} nats, ${result.parameters} parameters, ${duration(Number(cell.cost()?.["seconds"] ?? 0))}`,
+      ...written.map((path) => `wrote ${path}`),
+    ].join("\n"),
+    { run: cell.address, result, looks, written },
+  );
+}
+
+async function specOf(
+  config: TrainFile,
+  store: Store,
+  firstSeed: number | undefined,
+  data: DataEnv,
+): Promise<CellSpec> {
+  const seed = firstSeed ?? config.seed;
+  const images = await planData(config.data, data);
+  const params = {
+    model: config.model,
+    data: { ...config.data, trainSize: config.data.trainSize ?? images.counts.train },
+    recipe: config.recipe,
+    seeds: { init: seed, head: seed, order: seed, augmentation: seed },
+    head: config.head,
+    evaluate: { split: "test", count: config.evaluations },
+    keep: config.keep,
+  };
+  return {
+    kind: "train",
+    version: kinds.train.version,
+    // Plain data by construction; the round trip drops fields that are undefined.
+    params: JSON.parse(JSON.stringify(params)) as Json,
+    inputs: config.start === undefined ? {} : { start: await store.find(config.start) },
+  };
+}
+
+/** Writes a run's network as ONNX, which knows its images and classes, and its weights as safetensors. */
+async function write(cell: Cell, out: string, overwrite: boolean): Promise<string[]> {
+  const { graph, weights, params } = await trainedModel(cell);
+  const { classes } = cell.result() as unknown as TrainResult;
+  const paths = [join(out, "model.onnx"), join(out, "weights.safetensors")];
+  const metadata = { ...graph.metadata, ...metadataOf(params.data, classes, cell.address) };
+  await writeModel({ ...graph, metadata }, paths[0]!, { overwrite });
+  await writeSafetensors(
+    paths[1]!,
+    weights,
+    { run: cell.address, model: canonical(params.model as Json) },
+    { overwrite },
+  );
+  return paths;
+}

@@ -75,7 +75,11 @@ async function run(context: CellContext): Promise<Json> {
   });
   const trainer = await openTrainer(runtime, graph, roles, params.recipe, total, batcher);
   const split = data[params.evaluate.split];
-  if (split.count === 0) throw new ScopeError("data", `data set "${params.data.set}" has no ${params.evaluate.split} images to evaluate on`);
+  if (split.count === 0)
+    throw new ScopeError(
+      "data",
+      `data set "${params.data.set}" has no ${params.evaluate.split} images to evaluate on`,
+    );
   const names = [...trainer.layout.names, ...trainer.statistics.names];
   const evaluator = await openEvaluator(runtime, graph, names, Math.min(256, split.count));
   const look = lookAt(evaluator, data, split, params.evaluate.images);
@@ -90,46 +94,84 @@ async function run(context: CellContext): Promise<Json> {
   const provenance = { cell: addressOf(context.spec), model: JSON.stringify(params.model) };
   const keepWeights = async (): Promise<void> => {
     const file = `${context.dir}/weights-step-${String(state.step).padStart(7, "0")}.safetensors`;
-    await writeSafetensors(file, allWeights(weights, trainer.weights(state)), { ...provenance, step: String(state.step) }, { overwrite: true });
+    await writeSafetensors(
+      file,
+      allWeights(weights, trainer.weights(state)),
+      { ...provenance, step: String(state.step) },
+      { overwrite: true },
+    );
   };
 
-  if (state.step === 0 && context.metrics.lines === 0) {
-    const first = await look(vector(state), false, context.signal);
-    context.metrics.append({ step: 0, loss: first.loss, accuracy: first.accuracy });
-    if (keeps.has(0)) await keepWeights();
-  }
-  const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
-  let saved = performance.now();
   let final: Evaluation = { loss: 0, accuracy: 0, correct: new Uint8Array(0) };
-  for (const stop of stops) {
-    // A state saved exactly at a stop has been looked at already, unless it is the last: the result needs that look.
-    if (stop < state.step || (stop === state.step && stop < total)) continue;
-    while (state.step < stop) {
-      const until = Math.min(stop, state.step + 50);
-      state = await trainer.advance(state, until, (step) => context.progress({ done: step, total, unit: "steps" }), context.signal);
-      if (performance.now() - saved > checkpointSeconds * 1000 && state.step < stop) {
+  /** The last state whose logits were seen to be numbers, and the metric lines until there. */
+  let good = { state, lines: context.metrics.lines };
+  try {
+    if (state.step === 0 && context.metrics.lines === 0) {
+      const first = await look(vector(state), false, context.signal);
+      context.metrics.append({ step: 0, loss: first.loss, accuracy: first.accuracy });
+      if (keeps.has(0)) await keepWeights();
+    }
+    good = { state, lines: context.metrics.lines };
+    const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
+    let saved = performance.now();
+    for (const stop of stops) {
+      // A state saved exactly at a stop has been looked at already, unless it is the last: the result needs that look.
+      if (stop < state.step || (stop === state.step && stop < total)) continue;
+      while (state.step < stop) {
+        const until = Math.min(stop, state.step + 50);
+        state = await trainer.advance(
+          state,
+          until,
+          (step) => context.progress({ done: step, total, unit: "steps" }),
+          context.signal,
+        );
+        if (performance.now() - saved > checkpointSeconds * 1000 && state.step < stop) {
+          await checkpoint.write(state, context.metrics.lines);
+          saved = performance.now();
+        }
+      }
+      if (looks.includes(stop)) {
+        final = await look(vector(state), stop === total, context.signal);
+        if (state.lossCount > 0) {
+          context.metrics.append({
+            step: stop,
+            trainLoss: state.lossSum / state.lossCount,
+            loss: final.loss,
+            accuracy: final.accuracy,
+          });
+          state = { ...state, lossSum: 0, lossCount: 0 };
+        }
+        good = { state, lines: context.metrics.lines };
+      }
+      if (keeps.has(stop)) await keepWeights();
+      if (performance.now() - saved > checkpointSeconds * 1000 && stop < total) {
         await checkpoint.write(state, context.metrics.lines);
         saved = performance.now();
       }
     }
-    if (looks.includes(stop)) {
-      final = await look(vector(state), stop === total, context.signal);
-      if (state.lossCount > 0) {
-        context.metrics.append({ step: stop, trainLoss: state.lossSum / state.lossCount, loss: final.loss, accuracy: final.accuracy });
-        state = { ...state, lossSum: 0, lossCount: 0 };
-      }
-    }
-    if (keeps.has(stop)) await keepWeights();
-    if (performance.now() - saved > checkpointSeconds * 1000 && stop < total) {
-      await checkpoint.write(state, context.metrics.lines);
-      saved = performance.now();
-    }
+  } catch (error) {
+    if (!(error instanceof ScopeError) || error.fault !== "diverged") throw error;
+    await checkpoint.write(good.state, good.lines);
+    throw diverged(
+      error,
+      state.step,
+      total,
+      params.recipe.learningRate,
+      `step ${good.state.step}, are in ${checkpoint.path}`,
+    );
   }
 
   const end = allWeights(weights, trainer.weights(state));
-  await writeSafetensors(`${context.dir}/weights.safetensors`, end, { ...provenance, step: String(total) }, { overwrite: true });
+  await writeSafetensors(
+    `${context.dir}/weights.safetensors`,
+    end,
+    { ...provenance, step: String(total) },
+    { overwrite: true },
+  );
   const correct: Tensor = { dtype: "uint8", shape: [split.count], data: final.correct };
-  await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, { overwrite: true });
+  await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, {
+    overwrite: true,
+  });
   await trainer.release();
   await evaluator.release();
   const result: TrainResult = {
@@ -143,6 +185,18 @@ async function run(context: CellContext): Promise<Json> {
     data: data.fingerprint,
   };
   return { ...result };
+}
+
+/** The training loop names the step itself; a look at the network after a step does not. */
+function diverged(error: ScopeError, step: number, total: number, rate: number, kept: string): ScopeError {
+  const message = error.message.includes(" at step ")
+    ? error.message
+    : `${error.message} after step ${step} of ${total} (learning rate ${rate})`;
+  const advice = error.hint ?? "lower the learning rate, add warm-up or clip the gradient";
+  return new ScopeError("diverged", message, {
+    hint: `${advice}; the last good weights, of ${kept}`,
+    cause: error,
+  });
 }
 
 function shapeOf({ channels, height, width }: ImageShape): ImageShape {
@@ -177,12 +231,19 @@ function someImages(split: Split, count: number): Split {
 }
 
 /** Frozen parameters keep their starting values; trained ones (and statistics) their present ones. */
-function allWeights(start: ReadonlyMap<string, Tensor>, now: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+function allWeights(
+  start: ReadonlyMap<string, Tensor>,
+  now: ReadonlyMap<string, Tensor>,
+): Map<string, Tensor> {
   return new Map([...start, ...now]);
 }
 
 /** Fresh weights, with everything but the head replaced by the starting cell's when there is one. */
-async function startingWeights(context: CellContext, params: TrainParams, parameters: readonly ParameterInfo[]): Promise<Map<string, Tensor>> {
+async function startingWeights(
+  context: CellContext,
+  params: TrainParams,
+  parameters: readonly ParameterInfo[],
+): Promise<Map<string, Tensor>> {
   const fresh = initialise(parameters, { init: params.seeds.init, head: params.seeds.head });
   const weights = new Map(parameters.map((info) => [info.name, float32(info.shape, fresh.get(info.name)!)]));
   if (context.spec.inputs["start"] === undefined) return weights;
@@ -192,9 +253,13 @@ async function startingWeights(context: CellContext, params: TrainParams, parame
     if (info.head && params.head === "new") continue;
     const found = tensors.get(info.name);
     if (found === undefined || found.shape.join() !== info.shape.join()) {
-      throw new ScopeError("shape", `${file}: parameter "${info.name}" should be [${info.shape.join(", ")}], found ${found ? `[${found.shape.join(", ")}]` : "nothing"}`, {
-        hint: "pretrained and fine-tuned networks need the same architecture and image size",
-      });
+      throw new ScopeError(
+        "shape",
+        `${file}: parameter "${info.name}" should be [${info.shape.join(", ")}], found ${found ? `[${found.shape.join(", ")}]` : "nothing"}`,
+        {
+          hint: "pretrained and fine-tuned networks need the same architecture and image size",
+        },
+      );
     }
     weights.set(info.name, found.load());
   }
@@ -205,8 +270,13 @@ async function startingWeights(context: CellContext, params: TrainParams, parame
  * The parameters a recipe trains, with their rates.
  * @throws {ScopeError} usage, when a pattern matches no module
  */
-export function trainableRoles(parameters: readonly ParameterInfo[], freeze: readonly string[], rates: Readonly<Record<string, number>>): ParameterRole[] {
-  const inModule = (info: ParameterInfo, pattern: string): boolean => info.name === pattern || info.name.startsWith(`${pattern}.`);
+export function trainableRoles(
+  parameters: readonly ParameterInfo[],
+  freeze: readonly string[],
+  rates: Readonly<Record<string, number>>,
+): ParameterRole[] {
+  const inModule = (info: ParameterInfo, pattern: string): boolean =>
+    info.name === pattern || info.name.startsWith(`${pattern}.`);
   for (const pattern of [...freeze, ...Object.keys(rates)]) {
     if (!parameters.some((info) => inModule(info, pattern))) {
       throw new ScopeError("usage", `no module is called "${pattern}"`, {
@@ -220,6 +290,9 @@ export function trainableRoles(parameters: readonly ParameterInfo[], freeze: rea
       name: info.name,
       decays: info.decay,
       head: info.head,
-      rateScale: Object.entries(rates).reduce((scale, [pattern, factor]) => (inModule(info, pattern) ? scale * factor : scale), info.lrScale),
+      rateScale: Object.entries(rates).reduce(
+        (scale, [pattern, factor]) => (inModule(info, pattern) ? scale * factor : scale),
+        info.lrScale,
+      ),
     }));
 }

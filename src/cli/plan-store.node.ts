@@ -1,0 +1,25 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore, type Store } from "../store/store.node.ts";
+
+/** A store to plan against; dispose of it after. */
+export interface PlanStore extends Disposable {
+  readonly store: Store;
+}
+
+/**
+ * Opens a store so that nothing is written to it. One that does not exist yet counts as empty, and is not made.
+ * @throws {ScopeError} as `openStore`
+ */
+export async function openToPlan(path: string): Promise<PlanStore> {
+  if (existsSync(path) && (existsSync(join(path, "store.json")) || readdirSync(path).length > 0)) {
+    return { store: await openStore(path, { readOnly: true }), [Symbol.dispose]: () => undefined };
+  }
+  const empty = await mkdtemp(join(tmpdir(), "transferscope-plan-"));
+  return {
+    store: await openStore(empty),
+    [Symbol.dispose]: () => rmSync(empty, { recursive: true, force: true }),
+  };
+}

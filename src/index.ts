@@ -1,0 +1,52 @@
+// The face of the package for programs. Everything here also serves the command line.
+
+// Errors.
+export { exitCode, type Fault, ScopeError } from "./base/error.ts";
+
+// Graphs: building, understanding, cutting, reading and writing them.
+export { Builder } from "./graph/builder.ts";
+export { bind } from "./graph/bind.ts";
+export type { Attribute, Dim, Graph, Initializer, Node, ValueInfo } from "./graph/graph.ts";
+export { readModel } from "./onnx/read.node.ts";
+export { writeModel, type WriteModelOptions } from "./onnx/write.node.ts";
+export { type DType, float32, type Tensor } from "./tensor/tensor.ts";
+export type { Safetensors } from "./safetensors/decode.ts";
+export { readSafetensors } from "./safetensors/read.node.ts";
+export { writeSafetensors } from "./safetensors/write.node.ts";
+
+// Gradients and training steps as graphs.
+export { differentiate, type DifferentiateOptions } from "./autodiff/differentiate.ts";
+export { flatten, unflatten, withWeights } from "./autodiff/flat.ts";
+export { buildStep, type ParameterRole, type StepGraph, type StepOptions } from "./autodiff/step.ts";
+
+// Networks, images, training.
+export { buildModel, initialise, type ModelSpec } from "./models/model.ts";
+export type { Model, ModelIo, ParameterInfo } from "./models/types.ts";
+export { describe as describeModel } from "./models/describe.ts";
+export { Batcher, imageSource } from "./data/batch.ts";
+export { type DataPlan, defaultCache, loadData, planData } from "./data/load.node.ts";
+export { describeSet, listSets, prepareSet } from "./data/prepare.node.ts";
+export type { DataEnv, DataSpec, LoadedData, Split } from "./data/types.ts";
+export { openRuntime } from "./runtime/ort.node.ts";
+export type { Device, Runtime, Session } from "./runtime/session.ts";
+export { type Evaluation, type Evaluator, openEvaluator } from "./train/evaluate.ts";
+export { evaluationSteps, type Recipe, recipeSchema, totalSteps } from "./train/recipe.ts";
+export { openTrainer, type Trainer, type TrainState } from "./train/trainer.ts";
+
+// Finished work, and getting more of it done.
+export type { Cell } from "./store/cell.node.ts";
+export { type Address, addressOf, type CellSpec } from "./store/spec.ts";
+export { openStore, type Store, type StoreOptions } from "./store/store.node.ts";
+export type { SweepEvent } from "./sweep/event.ts";
+export type { CellContext, CellKind } from "./sweep/kind.ts";
+export { runGraph, type RunOptions } from "./sweep/run.node.ts";
+export { serveWorker } from "./sweep/worker.node.ts";
+
+// The transfer study and its report.
+export { type StudyConfig, studySchema } from "./study/config.ts";
+export * as presets from "./study/presets/index.ts";
+export type { StudyCost, StudyResults } from "./study/results.ts";
+export { planStudy, runStudy, type StudyEnv, type StudyOutcome } from "./study/run.node.ts";
+export { trainedModel } from "./study/trained.node.ts";
+export { answer } from "./study/words.ts";
+export { writeReport } from "./report/write.node.ts";
