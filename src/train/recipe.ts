@@ -3,8 +3,14 @@ import { z } from "zod";
 /** How the learning rate moves over a run of T steps. Values are factors on the recipe's learning rate. */
 export const scheduleSchema = z
   .discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("constant"), warmup: z.int().min(0).default(0).describe("steps of linear warm-up") }),
-    z.strictObject({ kind: z.literal("cosine"), warmup: z.int().min(0).default(0).describe("steps of linear warm-up") }),
+    z.strictObject({
+      kind: z.literal("constant"),
+      warmup: z.int().min(0).default(0).describe("steps of linear warm-up"),
+    }),
+    z.strictObject({
+      kind: z.literal("cosine"),
+      warmup: z.int().min(0).default(0).describe("steps of linear warm-up"),
+    }),
     z.strictObject({
       kind: z.literal("step"),
       milestones: z.array(z.number().gt(0).lt(1)).describe("shares of the run at which the rate drops"),
@@ -29,7 +35,9 @@ export const recipeSchema = z.strictObject({
   epsilon: z.number().positive().default(1e-8).describe("Adam's guard against division by zero"),
   weightDecay: z.number().min(0).default(1e-4).describe("weight decay (not applied to biases and scales)"),
   clipNorm: z.number().positive().optional().describe("largest l2 norm of the gradient"),
-  loss: z.enum(["softmax-cross-entropy", "binary-cross-entropy", "mean-squared-error"]).default("softmax-cross-entropy"),
+  loss: z
+    .enum(["softmax-cross-entropy", "binary-cross-entropy", "mean-squared-error"])
+    .default("softmax-cross-entropy"),
   labelSmoothing: z.number().min(0).lt(1).default(0).describe("share of the label spread over all classes"),
   l2sp: z
     .strictObject({ alpha: z.number().min(0).default(0.1), beta: z.number().min(0).default(0.01) })
@@ -37,14 +45,24 @@ export const recipeSchema = z.strictObject({
     .describe("L2-SP: pull towards the starting point (alpha) and of the head towards zero (beta)"),
   augment: z
     .strictObject({
-      crop: z.int().min(0).default(0).describe("padding in pixels before a random crop back to size; 0: none"),
+      crop: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe("padding in pixels before a random crop back to size; 0: none"),
       flip: z.boolean().default(false).describe("mirror left-right with probability one half"),
       mixup: z.number().min(0).default(0).describe("α of the Beta distribution; 0: no mixup"),
     })
     .default({ crop: 0, flip: false, mixup: 0 })
     .describe("training-time changes of the images"),
-  freeze: z.array(z.string()).default([]).describe("modules (or their beginnings) that keep their values, e.g. stage1"),
-  rates: z.record(z.string(), z.number().min(0)).default({}).describe("factor on the learning rate by module"),
+  freeze: z
+    .array(z.string())
+    .default([])
+    .describe("modules (or their beginnings) that keep their values, e.g. stage1"),
+  rates: z
+    .record(z.string(), z.number().min(0))
+    .default({})
+    .describe("factor on the learning rate by module"),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

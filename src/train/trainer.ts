@@ -34,7 +34,12 @@ export interface Trainer {
   /** The state before the first step: parameters from the graph's initializers, zero optimiser state. */
   start(): TrainState;
   /** Goes on from `state` to `until` updates, calling `each` after every update. Resolves with the state there. */
-  advance(state: TrainState, until: number, each: (step: number, loss: number) => void, signal?: AbortSignal): Promise<TrainState>;
+  advance(
+    state: TrainState,
+    until: number,
+    each: (step: number, loss: number) => void,
+    signal?: AbortSignal,
+  ): Promise<TrainState>;
   /** The named parameters and statistics of a state (sharing its memory). */
   weights(state: TrainState): Map<string, Tensor>;
   release(): Promise<void>;
@@ -68,7 +73,9 @@ export async function openTrainer(
   const count = new Float32Array(1);
   const loss = new Float32Array(1);
   const logits = new Float32Array(sizeOf(step.targetShape));
-  const initial = new Map([...layout.names, ...statistics.names].map((name) => [name, graph.initializers.get(name)!.load()]));
+  const initial = new Map(
+    [...layout.names, ...statistics.names].map((name) => [name, graph.initializers.get(name)!.load()]),
+  );
   const anchor = step.anchored ? flatten(layout, initial) : undefined;
   const sides = [0, 1].map(() => ({
     theta: new Float32Array(layout.size),
@@ -78,7 +85,9 @@ export async function openTrainer(
   type Side = (typeof sides)[number];
   const carried = (side: Side, name: (input: string) => string): Record<string, Tensor> => ({
     [name(port.theta)]: float32([layout.size], side.theta),
-    ...Object.fromEntries(step.slots.map((slot, i) => [name(port.slot(slot)), float32([layout.size], side.slots[i]!)])),
+    ...Object.fromEntries(
+      step.slots.map((slot, i) => [name(port.slot(slot)), float32([layout.size], side.slots[i]!)]),
+    ),
     ...(statistics.size > 0 ? { [name(port.statistics)]: float32([statistics.size], side.statistics) } : {}),
   });
   const runs = [0, 1].map((from) =>
@@ -125,9 +134,13 @@ export async function openTrainer(
         side = 1 - side;
         const value = loss[0]!;
         if (!Number.isFinite(value)) {
-          throw new ScopeError("diverged", `the training loss is ${value} at step ${t + 1} of ${total} (learning rate ${rate[0]!.toPrecision(3)})`, {
-            hint: "lower the learning rate, add warm-up or clip the gradient",
-          });
+          throw new ScopeError(
+            "diverged",
+            `the training loss is ${value} at step ${t + 1} of ${total} (learning rate ${rate[0]!.toPrecision(3)})`,
+            {
+              hint: "lower the learning rate, add warm-up or clip the gradient",
+            },
+          );
         }
         lossSum += value;
         lossCount++;
@@ -143,7 +156,8 @@ export async function openTrainer(
         lossCount,
       };
     },
-    weights: (state) => new Map([...unflatten(layout, state.theta), ...unflatten(statistics, state.statistics)]),
+    weights: (state) =>
+      new Map([...unflatten(layout, state.theta), ...unflatten(statistics, state.statistics)]),
     release: () => session.release(),
   };
 }
