@@ -33,17 +33,31 @@ export function parseConfig<S extends z.ZodType>(schema: S, text: string, where:
 
 /** One sentence for a schema issue: the field's path, what was expected, what was found. */
 function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
-  const field = issue.path.length > 0 ? issue.path.join(".") : "the file";
   if (issue.code === "unrecognized_keys") {
     const name = [...issue.path, issue.keys[0]!].join(".");
     return `there is no field "${name}"`;
   }
+  if (issue.path.length === 0) return `expected fields like "name: value", found ${kindOf(root)}`;
+  const field = issue.path.join(".");
   const found = issue.path.reduce<unknown>(
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     root,
   );
-  const got = found === undefined ? "nothing" : JSON.stringify(found)?.slice(0, 60);
-  return `${field}: ${issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "")}, got ${got}`;
+  if (found === undefined) return `${field} is missing`;
+  if (issue.code === "custom") return `${field}: ${issue.message}`;
+  const expectation = issue.message
+    .replace(/^[A-Z][^:.]*[:.] (?=expected)/i, "")
+    .replace(/^Expected /, "expected ")
+    .replace(/^expected one of /, "expected ")
+    .replace(/, received .*$/, "")
+    .replaceAll(/["']([\w-]+)["']\s?\|\s?/g, "$1, ")
+    .replace(/, ["']([\w-]+)["']/, " or $1");
+  return `${field}: ${expectation}, got ${JSON.stringify(found).slice(0, 60)}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  return Array.isArray(value) ? "a list" : typeof value === "string" ? "text" : `a ${typeof value}`;
 }
 
 /** The most specific issue inside a union's branches: the branch that got furthest is the one that was meant. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkFolder } from "./out-folder.node.ts";
 import { openStore, type Store } from "../store/store.node.ts";
 
 /** A store to plan against; dispose of it after. */
@@ -14,7 +15,9 @@ export interface PlanStore extends Disposable {
  * @throws {ScopeError} as `openStore`
  */
 export async function openToPlan(path: string): Promise<PlanStore> {
-  if (existsSync(path) && (existsSync(join(path, "store.json")) || readdirSync(path).length > 0)) {
+  const there = existsSync(join(path, "store.json"));
+  if (!there) checkFolder(path, "--store");
+  if (there || (existsSync(path) && readdirSync(path).length > 0)) {
     return { store: await openStore(path, { readOnly: true }), [Symbol.dispose]: () => undefined };
   }
   const empty = await mkdtemp(join(tmpdir(), "transferscope-plan-"));

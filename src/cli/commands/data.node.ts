@@ -39,11 +39,41 @@ export const data: CommandDefinition = {
     ).action((name: string, options: GlobalOptions) =>
       run(options, async ({ answer }) => {
         const set = await describeSet(name, { cache: defaultCache() });
-        const rows = Object.entries(set).flatMap(([key, value]): string[][] =>
-          value === undefined
-            ? []
-            : [[key, typeof value === "object" ? JSON.stringify(value) : String(value)]],
-        );
+        const {
+          title,
+          licence,
+          source,
+          integrity,
+          downloadBytes,
+          shape,
+          classes,
+          groups,
+          counts,
+          path,
+          prepared,
+        } = set;
+        const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+        const rows = [
+          ["what", title],
+          ["images", `${counts.train} for training, ${counts.test} for testing`],
+          [
+            "size",
+            shape && `${shape.height}×${shape.width} pixels, ${shape.channels === 1 ? "grey" : "colour"}`,
+          ],
+          ["classes", `${classes.length}: ${classes.join(", ")}`],
+          ...Object.entries(groups).map(([group, members]) => [`group "${group}"`, members.join(", ")]),
+          ["licence", licence],
+          ["source", [source, downloadBytes && megabytes(downloadBytes)].filter(Boolean).join(", ")],
+          ["integrity", integrity],
+          [
+            "cache",
+            path &&
+              (prepared === undefined
+                ? `not there yet: ${path}`
+                : `${path} (${megabytes(prepared.sizeBytes)})`),
+          ],
+          ...(prepared?.warnings ?? []).map((warning) => ["note", warning]),
+        ].filter((row): row is [string, string] => row[1] !== undefined);
         answer(table(undefined, rows), set);
       }),
     );

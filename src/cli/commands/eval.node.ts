@@ -4,7 +4,8 @@ import { flatten } from "../../autodiff/flat.ts";
 import { imageSource } from "../../data/batch.ts";
 import { defaultCache, loadData } from "../../data/load.node.ts";
 import { checkDataSpec } from "../../data/spec.ts";
-import type { DataSpec } from "../../data/types.ts";
+import type { DataSpec, ImageShape } from "../../data/types.ts";
+import { bind } from "../../graph/bind.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { readModel } from "../../onnx/read.node.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
@@ -73,7 +74,9 @@ async function measure(
     signal: interrupt.signal,
   });
   const images = data[split];
-  const evaluator = await openEvaluator(runtime, subject.graph, subject.names, Math.min(256, images.count));
+  const evaluator = await inFile(name, () =>
+    openEvaluator(runtime, sized(subject.graph, data), subject.names, Math.min(256, images.count)),
+  );
   if (evaluator.classes !== data.classes.length) {
     throw new ScopeError(
       "data",
@@ -102,6 +105,26 @@ async function measure(
       loss: result.loss,
     },
   );
+}
+
+/** The network for images of this size, where its file leaves the size open. */
+function sized(graph: Graph, { channels, height, width }: ImageShape): Graph {
+  const dims = graph.inputs[0]!.shape.slice(1);
+  const sizes = [channels, height, width];
+  return bind(
+    graph,
+    Object.fromEntries(dims.flatMap((dim, i) => (typeof dim === "string" ? [[dim, sizes[i]!]] : []))),
+  );
+}
+
+/** Names the file in an error about the network in it. */
+async function inFile<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof ScopeError) || cause.message.includes(name)) throw cause;
+    throw new ScopeError(cause.fault, `${name}: ${cause.message}`, { hint: cause.hint, cause });
+  }
 }
 
 interface Subject {

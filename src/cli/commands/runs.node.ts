@@ -46,7 +46,9 @@ export const runs: CommandDefinition = {
         ]);
         const others = [
           ...failed.map((address) => `failed: ${shortAddress(address)}`),
-          ...unfinished.map((address) => `begun: ${shortAddress(address)}`),
+          ...unfinished
+            .filter((address) => !failed.includes(address))
+            .map((address) => `begun: ${shortAddress(address)}`),
         ];
         const text =
           rows.length === 0
@@ -70,7 +72,10 @@ export const runs: CommandDefinition = {
         if (!(await store.has(address))) {
           if (failures.length === 0)
             throw new ScopeError("data", `cell ${shortAddress(address)} is not finished`);
-          answer([`${address} failed`, JSON.stringify(failures, null, 2)].join("\n"), { address, failures });
+          const lines = failures.map(
+            ({ when, message, hint }) => `  ${when}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
+          );
+          answer([`${address} failed`, ...lines].join("\n"), { address, failures });
           return;
         }
         const cell = await store.get(address);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { pick, ScopeError } from "../../base/error.ts";
-import { defaultCache } from "../../data/load.node.ts";
+import { defaultCache, planData } from "../../data/load.node.ts";
 import { describeSet } from "../../data/prepare.node.ts";
 import { writeReport } from "../../report/write.node.ts";
 import { openStore } from "../../store/store.node.ts";
@@ -108,17 +108,19 @@ async function plan(config: StudyConfig, context: CommandContext): Promise<void>
 async function compute(config: StudyConfig, out: string, context: CommandContext): Promise<void> {
   const { options, streams, say, answer } = context;
   using interrupt = onInterrupt();
-  const env = envOf(context, await openStore(options.store), undefined, interrupt);
-  let planned: StudyPlan;
   let outcome: StudyOutcome;
   {
     using view = progressView(options.quiet, streams);
-    const data = { ...env.data, onProgress: view.onData };
-    planned = await planStudy(config, { ...env, data });
+    // Planned before the store is made: what is wrong with the study leaves nothing behind.
+    using before = await openToPlan(options.store);
+    const env = envOf(context, before.store, view, interrupt);
+    const planned = await planStudy(config, env);
+    for (const warning of await warnings(config, env)) say(`note: ${warning}`);
     say(summary(config, planned.plan));
     const sweep = asOneSweep(planned.plan, view.onEvent);
+    const store = await openStore(options.store);
     outcome = await stoppedInWords(sweep, planned, () =>
-      runStudy(config, { ...env, data, onEvent: sweep.onEvent, secondsPerStep: planned.secondsPerStep }),
+      runStudy(config, { ...env, store, onEvent: sweep.onEvent, secondsPerStep: planned.secondsPerStep }),
     );
   }
   await markReportFolder(out, config.name);
@@ -131,6 +133,12 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
     summary: outcome.results.summary,
     cells: outcome.cost.cells,
   });
+}
+
+/** What was left out of the images, such as files that cannot be read. */
+async function warnings({ upstream, downstream }: StudyConfig, { data }: StudyEnv): Promise<string[]> {
+  const plans = await Promise.all([upstream.data, downstream.data].map((spec) => planData(spec, data)));
+  return [...new Set(plans.flatMap(({ prepared }) => prepared.warnings))];
 }
 
 /** Runs a study; when it is stopped, says how far it came as a whole. */
@@ -153,14 +161,14 @@ async function stoppedInWords(
 function envOf(
   { options, typed }: CommandContext,
   store: StudyEnv["store"],
-  view: ProgressView | undefined,
+  view: ProgressView,
   interrupt: { readonly signal: AbortSignal; readonly kill: AbortSignal },
 ): StudyEnv {
   return {
     store,
     jobs: options.jobs,
     device: options.device,
-    data: { cache: defaultCache(), onProgress: view?.onData, signal: interrupt.signal },
+    data: { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal },
     signal: interrupt.signal,
     kill: interrupt.kill,
     command: typed,
