@@ -15,7 +15,13 @@ import type { ModelIo } from "../src/models/types.ts";
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "4" }, only: { type: "string" }, python: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "4" },
+    only: { type: "string" },
+    python: { type: "string" },
+  },
+});
 const seconds = Number(values.seconds);
 const python = values.python ?? process.env["BENCH_PYTHON"] ?? `${here}peers/.venv/bin/python`;
 
@@ -25,12 +31,6 @@ interface Case {
   readonly io: ModelIo;
   readonly batch: number;
 }
-interface Time {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 const mnist: ModelIo = { channels: 1, height: 28, width: 28, classes: 10 };
 const cifar: ModelIo = { channels: 3, height: 32, width: 32, classes: 10 };
 const cases: readonly Case[] = [
@@ -44,18 +44,37 @@ const cases: readonly Case[] = [
 ].filter((one) => values.only === undefined || one.name === values.only);
 
 if (!existsSync(python)) {
-  console.error(`PyTorch is not there (${python}): run bench/peers/setup.sh, which makes a virtual environment and installs it`);
+  console.error(
+    `PyTorch is not there (${python}): run bench/peers/setup.sh, which makes a virtual environment and installs it`,
+  );
   process.exit(2);
 }
 
 async function ours(what: string, one?: Case): Promise<Record<string, number>> {
-  const { stdout } = await run(process.execPath, [`${here}ours.ts`, what, String(seconds), JSON.stringify(one ?? {})]);
+  const { stdout } = await run(process.execPath, [
+    `${here}ours.ts`,
+    what,
+    String(seconds),
+    JSON.stringify(one ?? {}),
+  ]);
   return JSON.parse(stdout) as Record<string, number>;
 }
 
 /** PyTorch's best of its variants: images per second. */
 async function theirs(what: string, one: Case, threads: number): Promise<number> {
-  const { stdout } = await run(python, [`${here}peers/bench_${what}.py`, "--threads", String(threads), "--seconds", String(seconds), "--cases", JSON.stringify([one])], { maxBuffer: 1e8 });
+  const { stdout } = await run(
+    python,
+    [
+      `${here}peers/bench_${what}.py`,
+      "--threads",
+      String(threads),
+      "--seconds",
+      String(seconds),
+      "--cases",
+      JSON.stringify([one]),
+    ],
+    { maxBuffer: 1e8 },
+  );
   const document = JSON.parse(stdout) as { cases: { imagesPerSecond: number }[] };
   return document.cases[0]!.imagesPerSecond;
 }
@@ -68,13 +87,37 @@ interface Row {
   readonly theirs: number;
   readonly ratio: number;
   readonly gflops: number;
-  readonly two?: { readonly ours: number; readonly theirs: number; readonly scaling: number; readonly ratio: number };
+  readonly two?: {
+    readonly ours: number;
+    readonly theirs: number;
+    readonly scaling: number;
+    readonly ratio: number;
+  };
 }
 
 const yardstick = (await ours("matmul"))["gflops"]!;
-console.log(`${cpus()[0]?.model}, ${cpus().length} cores; plain 1024×1024 MatMul, one thread: ${yardstick.toFixed(0)} GFLOP/s`);
-console.log("images/s, one thread each; ratio above 1: Transferscope is faster; two: 2 workers against PyTorch with 2 threads\n");
-console.log(["network", "batch", "what", "ours", "PyTorch", "ratio", "GFLOP/s", "of MatMul", "two ours", "two PyTorch", "scaling", "ratio"].join("\t"));
+console.log(
+  `${cpus()[0]?.model}, ${cpus().length} cores; plain 1024×1024 MatMul, one thread: ${yardstick.toFixed(0)} GFLOP/s`,
+);
+console.log(
+  "images/s, one thread each; ratio above 1: Transferscope is faster; two: 2 workers against PyTorch with 2 threads\n",
+);
+console.log(
+  [
+    "network",
+    "batch",
+    "what",
+    "ours",
+    "PyTorch",
+    "ratio",
+    "GFLOP/s",
+    "of MatMul",
+    "two ours",
+    "two PyTorch",
+    "scaling",
+    "ratio",
+  ].join("\t"),
+);
 const rows: Row[] = [];
 for (const one of cases) {
   const macs = describe(buildModel(modelSpecSchema.parse(one.spec), one.io)).multiplyAdds;
@@ -88,13 +131,35 @@ for (const one of cases) {
     // A training step is about three passes: forward, gradient of the images, gradient of the weights.
     const gflops = (single * macs * 2 * (what === "train" ? 3 : 1)) / 1e9;
     const row: Row = {
-      name: one.name, batch: one.batch, what, ours: single, theirs: peer, ratio: single / peer, gflops,
+      name: one.name,
+      batch: one.batch,
+      what,
+      ours: single,
+      theirs: peer,
+      ratio: single / peer,
+      gflops,
       two: { ours: two, theirs: peerTwo, scaling: two / single, ratio: two / peerTwo },
     };
     rows.push(row);
     console.log(
-      [row.name, row.batch, what, single.toFixed(0), peer.toFixed(0), row.ratio.toFixed(2), gflops.toFixed(0), `${((100 * gflops) / yardstick).toFixed(0)} %`, two.toFixed(0), peerTwo.toFixed(0), (two / single).toFixed(2), (two / peerTwo).toFixed(2)].join("\t"),
+      [
+        row.name,
+        row.batch,
+        what,
+        single.toFixed(0),
+        peer.toFixed(0),
+        row.ratio.toFixed(2),
+        gflops.toFixed(0),
+        `${((100 * gflops) / yardstick).toFixed(0)} %`,
+        two.toFixed(0),
+        peerTwo.toFixed(0),
+        (two / single).toFixed(2),
+        (two / peerTwo).toFixed(2),
+      ].join("\t"),
     );
   }
 }
-writeFileSync(`${here}out.json`, `${JSON.stringify({ date: new Date().toISOString(), machine: cpus()[0]?.model, node: process.versions.node, seconds, matmulGflops: yardstick, rows }, null, 2)}\n`);
+writeFileSync(
+  `${here}out.json`,
+  `${JSON.stringify({ date: new Date().toISOString(), machine: cpus()[0]?.model, node: process.versions.node, seconds, matmulGflops: yardstick, rows }, null, 2)}\n`,
+);

@@ -22,7 +22,10 @@ interface Case {
 }
 
 /** Repetitions of about 0.1 s until the budget is spent, at least five: the same protocol as bench/peers/measure.py. */
-async function secondsPerCall(work: (calls: number) => Promise<void>, budget: number): Promise<{ median: number; low: number; high: number }> {
+async function secondsPerCall(
+  work: (calls: number) => Promise<void>,
+  budget: number,
+): Promise<{ median: number; low: number; high: number }> {
   await work(3);
   const first = performance.now();
   await work(1);
@@ -46,7 +49,11 @@ async function matmul(budget: number): Promise<unknown> {
   const graph = g.finish("matmul");
   const session = await (await openRuntime()).session(graph);
   const random = stream(0, "noise");
-  const square = () => float32([n, n], Float32Array.from({ length: n * n }, () => random.normal()));
+  const square = () =>
+    float32(
+      [n, n],
+      Float32Array.from({ length: n * n }, () => random.normal()),
+    );
   const run = session.bind({ a: square(), b: square() }, { [graph.outputs[0]!.name]: square() });
   const time = await secondsPerCall(async (calls) => {
     for (let i = 0; i < calls; i++) await run.run();
@@ -57,31 +64,60 @@ async function matmul(budget: number): Promise<unknown> {
 async function network(what: "train" | "eval", budget: number, { spec, io, batch }: Case): Promise<unknown> {
   const model = buildModel(modelSpecSchema.parse(spec), io);
   const weights = initialise(model.parameters, { init: 0, head: 0 });
-  const graph = withWeights(model.graph, new Map(model.parameters.map((info) => [info.name, float32(info.shape, weights.get(info.name)!)])));
+  const graph = withWeights(
+    model.graph,
+    new Map(model.parameters.map((info) => [info.name, float32(info.shape, weights.get(info.name)!)])),
+  );
   const runtime = await openRuntime();
   const random = stream(0, "noise");
-  const images = Float32Array.from({ length: batch * io.channels * io.height * io.width }, () => random.normal());
+  const images = Float32Array.from({ length: batch * io.channels * io.height * io.width }, () =>
+    random.normal(),
+  );
   if (what === "train") {
     const targets = new Float32Array(batch * io.classes);
     for (let i = 0; i < batch; i++) targets[i * io.classes + random.below(io.classes)] = 1;
     // The batch is copied in anew at every step, as in real training.
     const source = { fill: (_: number, x: Float32Array, y: Float32Array) => (x.set(images), y.set(targets)) };
-    const recipe = recipeSchema.parse({ batch, learningRate: 1e-6, weightDecay: 0, schedule: { kind: "constant" } });
-    const trainer = await openTrainer(runtime, graph, trainableRoles(model.parameters, [], {}).map((role) => ({ ...role, rateScale: 1 })), recipe, 1e9, source);
+    const recipe = recipeSchema.parse({
+      batch,
+      learningRate: 1e-6,
+      weightDecay: 0,
+      schedule: { kind: "constant" },
+    });
+    const trainer = await openTrainer(
+      runtime,
+      graph,
+      trainableRoles(model.parameters, [], {}).map((role) => ({ ...role, rateScale: 1 })),
+      recipe,
+      1e9,
+      source,
+    );
     let state = trainer.start();
     return secondsPerCall(async (calls) => {
       state = await trainer.advance(state, state.step + calls, () => undefined);
     }, budget);
   }
-  const evaluator = await openEvaluator(runtime, graph, model.parameters.map((info) => info.name), batch);
+  const evaluator = await openEvaluator(
+    runtime,
+    graph,
+    model.parameters.map((info) => info.name),
+    batch,
+  );
   const vector = new Float32Array(evaluator.layout.size);
   evaluator.layout.names.forEach((name, i) => vector.set(weights.get(name)!, evaluator.layout.offsets[i]!));
-  const source = { count: batch, labels: new Int32Array(batch), fill: (into: Float32Array) => into.set(images) };
+  const source = {
+    count: batch,
+    labels: new Int32Array(batch),
+    fill: (into: Float32Array) => into.set(images),
+  };
   return secondsPerCall(async (calls) => {
     for (let i = 0; i < calls; i++) await evaluator.evaluate(vector, source);
   }, budget);
 }
 
 const [what = "", seconds = "", json = ""] = process.argv.slice(2);
-const answer = what === "matmul" ? await matmul(Number(seconds)) : await network(what as "train" | "eval", Number(seconds), JSON.parse(json) as Case);
+const answer =
+  what === "matmul"
+    ? await matmul(Number(seconds))
+    : await network(what as "train" | "eval", Number(seconds), JSON.parse(json) as Case);
 console.log(JSON.stringify(answer));

@@ -36,7 +36,10 @@ export function flatten(layout: FlatLayout, tensors: ReadonlyMap<string, Tensor>
     const found = tensors.get(name);
     const size = layout.offsets[i + 1]! - layout.offsets[i]!;
     if (found === undefined || found.data.length !== size) {
-      throw new ScopeError("shape", `parameter "${name}" needs ${size} numbers, found ${found?.data.length ?? "none"}`);
+      throw new ScopeError(
+        "shape",
+        `parameter "${name}" needs ${size} numbers, found ${found?.data.length ?? "none"}`,
+      );
     }
     flat.set(found.data as Float32Array, layout.offsets[i]!);
   });
@@ -46,7 +49,10 @@ export function flatten(layout: FlatLayout, tensors: ReadonlyMap<string, Tensor>
 /** The named tensors in a flat vector; they share its memory. */
 export function unflatten(layout: FlatLayout, flat: Float32Array): Map<string, Tensor> {
   return new Map(
-    layout.names.map((name, i) => [name, float32(layout.shapes[i]!, flat.subarray(layout.offsets[i]!, layout.offsets[i + 1]!))]),
+    layout.names.map((name, i) => [
+      name,
+      float32(layout.shapes[i]!, flat.subarray(layout.offsets[i]!, layout.offsets[i + 1]!)),
+    ]),
   );
 }
 
@@ -64,9 +70,13 @@ export function withWeights(graph: Graph, weights: ReadonlyMap<string, Tensor>):
   const initializers = new Map(graph.initializers);
   for (const [name, value] of weights) {
     const old = initializers.get(name);
-    if (old === undefined) throw new ScopeError("usage", `graph "${graph.name}" has no parameter called "${name}"`);
+    if (old === undefined)
+      throw new ScopeError("usage", `graph "${graph.name}" has no parameter called "${name}"`);
     if (old.shape.join() !== value.shape.join()) {
-      throw new ScopeError("shape", `parameter "${name}" has shape [${old.shape.join(", ")}] in the graph, but [${value.shape.join(", ")}] in the weights`);
+      throw new ScopeError(
+        "shape",
+        `parameter "${name}" has shape [${old.shape.join(", ")}] in the graph, but [${value.shape.join(", ")}] in the weights`,
+      );
     }
     initializers.set(name, constant(name, value));
   }

@@ -85,13 +85,24 @@ export interface StepGraph {
  * @param block width of the runtime's blocked layout (Runtime.block)
  * @throws {ScopeError} unsupported, naming every operator on the way that has no gradient rule
  */
-export function buildStep(forward: Graph, trainable: readonly ParameterRole[], options: StepOptions, block: number): StepGraph {
+export function buildStep(
+  forward: Graph,
+  trainable: readonly ParameterRole[],
+  options: StepOptions,
+  block: number,
+): StepGraph {
   const loss = pick(lossTable, options.loss, "loss");
   const optimizer = pick(optimizerTable, options.optimizer, "optimiser");
   const lowered = lowerForTraining(forward);
-  const statistics = flatLayout(lowered.graph, lowered.statistics.map((statistic) => statistic.name));
+  const statistics = flatLayout(
+    lowered.graph,
+    lowered.statistics.map((statistic) => statistic.name),
+  );
   const network = toBlockedLayout(lowered.graph, block, "training");
-  const layout = flatLayout(network, trainable.map((parameter) => parameter.name));
+  const layout = flatLayout(
+    network,
+    trainable.map((parameter) => parameter.name),
+  );
   const roles = new Map(trainable.map((parameter) => [parameter.name, parameter]));
 
   const g = new Builder(network.opsets[""] ?? 17);
@@ -118,7 +129,8 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
   const pieces = layout.names.map((name) => g.reshape(gradients.get(name)!, [-1]));
   const raw = pieces.length === 1 ? pieces[0]! : g.op("Concat", pieces, { axis: 0 });
   const clipped = options.clipNorm === undefined ? raw : clip(g, raw, options.clipNorm);
-  const gradient = options.l2sp === undefined ? clipped : g.plus(clipped, pull(g, theta, layout, roles, options.l2sp));
+  const gradient =
+    options.l2sp === undefined ? clipped : g.plus(clipped, pull(g, theta, layout, roles, options.l2sp));
   const scales = perElement(layout, (name) => roles.get(name)!.rateScale);
   const decays = perElement(layout, (name) => (roles.get(name)!.decays ? options.weightDecay : 0));
   const next = optimizer.update(
@@ -164,8 +176,13 @@ export function buildStep(forward: Graph, trainable: readonly ParameterRole[], o
 /** Cuts a flat vector into the named tensors of a layout. */
 export function unpack(g: Builder, flat: string, layout: FlatLayout): void {
   const sizes = layout.names.map((_, i) => layout.offsets[i + 1]! - layout.offsets[i]!);
-  const parts = sizes.length === 1 ? [flat] : g.ops("Split", [flat, g.ints(sizes)], { axis: 0 }, { outputs: sizes.length });
-  parts.forEach((part, i) => g.op("Reshape", [part, g.ints(layout.shapes[i]!)], {}, { names: [layout.names[i]!] }));
+  const parts =
+    sizes.length === 1
+      ? [flat]
+      : g.ops("Split", [flat, g.ints(sizes)], { axis: 0 }, { outputs: sizes.length });
+  parts.forEach((part, i) =>
+    g.op("Reshape", [part, g.ints(layout.shapes[i]!)], {}, { names: [layout.names[i]!] }),
+  );
 }
 
 /** Gradient scaled by min(1, c / ‖g‖₂), Pascanu et al. 2013; 1e-6 keeps a zero gradient zero. */
@@ -176,7 +193,13 @@ function clip(g: Builder, gradient: string, norm: number): string {
 }
 
 /** Gradient of the L2-SP penalty: α(θ − θ⁰) away from the head, βθ in it. */
-function pull(g: Builder, theta: string, layout: FlatLayout, roles: ReadonlyMap<string, ParameterRole>, { alpha, beta }: { alpha: number; beta: number }): string {
+function pull(
+  g: Builder,
+  theta: string,
+  layout: FlatLayout,
+  roles: ReadonlyMap<string, ParameterRole>,
+  { alpha, beta }: { alpha: number; beta: number },
+): string {
   const anchor = g.input(port.anchor, "float32", [layout.size]);
   const towards = g.constant(perElement(layout, (name) => (roles.get(name)!.head ? 0 : alpha)));
   const shrink = g.constant(perElement(layout, (name) => (roles.get(name)!.head ? beta : 0)));

@@ -11,7 +11,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export function canonical(value: unknown, path = "$"): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new ScopeError("bug", `internal: ${path} is ${value}, which has no canonical text`);
+    if (!Number.isFinite(value))
+      throw new ScopeError("bug", `internal: ${path} is ${value}, which has no canonical text`);
     return JSON.stringify(Object.is(value, -0) ? 0 : value);
   }
   if (Array.isArray(value)) return `[${value.map((item, i) => canonical(item, `${path}[${i}]`)).join(",")}]`;

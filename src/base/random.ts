@@ -4,7 +4,16 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 
 /** What a random stream is for. Each has a seed of its own, so each can be varied with all others held fixed. */
-export type StreamName = "init" | "head" | "order" | "augmentation" | "shuffle" | "noise" | "subset" | "split" | "bootstrap";
+export type StreamName =
+  | "init"
+  | "head"
+  | "order"
+  | "augmentation"
+  | "shuffle"
+  | "noise"
+  | "subset"
+  | "split"
+  | "bootstrap";
 
 /** A seeded source of random numbers (xoroshiro128+, from pure-rand). Same seed and calls, same numbers, everywhere. */
 export interface Random {

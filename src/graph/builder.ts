@@ -69,7 +69,8 @@ export class Builder {
 
   /** A constant in the graph; equal small constants share one initializer. Returns its name. */
   constant(value: Tensor): string {
-    const key = value.data.length <= 64 ? `${value.dtype}[${value.shape.join()}]${value.data.join()}` : undefined;
+    const key =
+      value.data.length <= 64 ? `${value.dtype}[${value.shape.join()}]${value.data.join()}` : undefined;
     const kept = key === undefined ? undefined : this.#constants.get(key);
     if (kept !== undefined) return kept;
     const name = this.fresh("const");
@@ -94,7 +95,12 @@ export class Builder {
   }
 
   /** Adds a node with one output and returns the output's name. */
-  op(op: string, inputs: readonly string[], attributes: Record<string, AttributeLike> = {}, options: OpOptions = {}): string {
+  op(
+    op: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeLike> = {},
+    options: OpOptions = {},
+  ): string {
     return this.ops(op, inputs, attributes, options)[0]!;
   }
 
@@ -102,7 +108,12 @@ export class Builder {
    * Adds a node and returns the names of its outputs.
    * @throws {ScopeError} shape or unsupported, from inference, naming the node
    */
-  ops(op: string, inputs: readonly string[], attributes: Record<string, AttributeLike> = {}, options: OpOptions = {}): string[] {
+  ops(
+    op: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeLike> = {},
+    options: OpOptions = {},
+  ): string[] {
     const stem = op.toLowerCase();
     const outputs = options.names ?? Array.from({ length: options.outputs ?? 1 }, () => this.fresh(stem));
     const node: Node = {
@@ -111,7 +122,9 @@ export class Builder {
       name: stem,
       inputs,
       outputs,
-      attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, asAttribute(value)])),
+      attributes: Object.fromEntries(
+        Object.entries(attributes).map(([key, value]) => [key, asAttribute(value)]),
+      ),
     };
     this.add(node);
     return [...outputs];
@@ -119,7 +132,10 @@ export class Builder {
 
   /** Adds a ready-made node, inferring its outputs. A node's name that is taken gets a number: names must differ. */
   add(ready: Node): void {
-    const node = this.#nodeNames.has(ready.name) || ready.name === "" ? { ...ready, name: this.#nodeName(ready) } : ready;
+    const node =
+      this.#nodeNames.has(ready.name) || ready.name === ""
+        ? { ...ready, name: this.#nodeName(ready) }
+        : ready;
     this.#nodeNames.add(node.name);
     const inputs = node.inputs.map((name) => (name === "" ? undefined : this.known(name)));
     const outputs = inferNode(node, inputs, this.opset);
@@ -167,7 +183,8 @@ export class Builder {
   /** Type, shape and (for small integer values) contents of a value. */
   known(name: string): Known {
     const found = this.#known.get(name);
-    if (found === undefined) throw new ScopeError("format", `value "${name}" is used before anything makes it`);
+    if (found === undefined)
+      throw new ScopeError("format", `value "${name}" is used before anything makes it`);
     return found;
   }
 
@@ -183,9 +200,15 @@ export class Builder {
   shape(name: string): number[] {
     return this.known(name).shape.map((dim) => {
       if (typeof dim !== "number") {
-        throw new ScopeError("shape", `the shape of "${name}" is [${this.known(name).shape.map((d) => d ?? "?").join(", ")}], but it must be fully known here`, {
-          hint: "bind the symbolic sizes first",
-        });
+        throw new ScopeError(
+          "shape",
+          `the shape of "${name}" is [${this.known(name)
+            .shape.map((d) => d ?? "?")
+            .join(", ")}], but it must be fully known here`,
+          {
+            hint: "bind the symbolic sizes first",
+          },
+        );
       }
       return dim;
     });
@@ -249,7 +272,13 @@ export class Builder {
     if (this.opset >= 18) return this.op("ReduceMean", [a, this.ints(axes)], { keepdims: keepdims ? 1 : 0 });
     return this.op("ReduceMean", [a], { axes, keepdims: keepdims ? 1 : 0 });
   }
-  slice(a: string, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): string {
+  slice(
+    a: string,
+    starts: readonly number[],
+    ends: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ): string {
     const inputs = [a, this.ints(starts), this.ints(ends), this.ints(axes)];
     return this.op("Slice", steps === undefined ? inputs : [...inputs, this.ints(steps)]);
   }

@@ -74,7 +74,11 @@ export function floatAttr(node: Node, name: string, fallback: number): number {
 }
 
 /** Integer-list attribute, or its default. */
-export function intsAttr<T extends readonly number[] | undefined>(node: Node, name: string, fallback: T): readonly number[] | T {
+export function intsAttr<T extends readonly number[] | undefined>(
+  node: Node,
+  name: string,
+  fallback: T,
+): readonly number[] | T {
   const found = node.attributes[name];
   return found?.type === "ints" ? found.value : fallback;
 }

@@ -9,7 +9,11 @@ export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): 
   const now = (name: string): string => names.get(name) ?? name;
   return {
     ...graph,
-    nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(now), outputs: node.outputs.map(now) })),
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(now),
+      outputs: node.outputs.map(now),
+    })),
     outputs: graph.outputs.map((output) => ({ ...output, name: now(output.name) })),
     values: new Map([...graph.values].map(([name, info]) => [now(name), { ...info, name: now(name) }])),
   };

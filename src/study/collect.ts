@@ -19,11 +19,19 @@ export interface FinishedRun {
  * The learning rate of each arm at each shuffle: the one with the best validation accuracy; of equals, the smaller.
  * With `tuneEach` off, what was found once serves every shuffle.
  */
-export function chooseRates(config: StudyConfig, tuning: readonly FinishedRun[]): (arm: Arm, shuffle: Shuffle) => number {
+export function chooseRates(
+  config: StudyConfig,
+  tuning: readonly FinishedRun[],
+): (arm: Arm, shuffle: Shuffle) => number {
   return (arm, shuffle) => {
-    const candidates = tuning.filter((run) => run.planned.arm === arm && (run.planned.shuffle === shuffle || !config.tuneEach));
-    const best = candidates.toSorted((a, b) => b.result.accuracy - a.result.accuracy || a.planned.learningRate - b.planned.learningRate)[0];
-    if (best === undefined) throw new ScopeError("bug", `internal: no tuning run for ${arm}, shuffle ${shuffle}`);
+    const candidates = tuning.filter(
+      (run) => run.planned.arm === arm && (run.planned.shuffle === shuffle || !config.tuneEach),
+    );
+    const best = candidates.toSorted(
+      (a, b) => b.result.accuracy - a.result.accuracy || a.planned.learningRate - b.planned.learningRate,
+    )[0];
+    if (best === undefined)
+      throw new ScopeError("bug", `internal: no tuning run for ${arm}, shuffle ${shuffle}`);
     return best.planned.learningRate;
   };
 }
@@ -36,7 +44,12 @@ export interface StudyFacts {
 }
 
 /** Puts finished runs together: the results, the same bytes whatever happened on the way. */
-export function collectResults(facts: StudyFacts, pretraining: FinishedRun, tuning: readonly FinishedRun[], reported: readonly FinishedRun[]): StudyResults {
+export function collectResults(
+  facts: StudyFacts,
+  pretraining: FinishedRun,
+  tuning: readonly FinishedRun[],
+  reported: readonly FinishedRun[],
+): StudyResults {
   const { config } = facts;
   const rateOf = chooseRates(config, tuning);
   const runs = reported.map(toRun);
@@ -68,15 +81,13 @@ export function collectResults(facts: StudyFacts, pretraining: FinishedRun, tuni
     arms: ["pretrained", "scratch"],
     shuffles: config.shuffles,
     runs,
-    learningRates: tuning.map(
-      ({ planned, result }): TuningResult => ({
-        arm: planned.arm,
-        shuffle: planned.shuffle,
-        learningRate: planned.learningRate,
-        accuracy: result.accuracy,
-        chosen: rateOf(planned.arm, planned.shuffle) === planned.learningRate,
-      }),
-    ),
+    learningRates: tuning.map(({ planned, result }): TuningResult => ({
+      arm: planned.arm,
+      shuffle: planned.shuffle,
+      learningRate: planned.learningRate,
+      accuracy: result.accuracy,
+      chosen: rateOf(planned.arm, planned.shuffle) === planned.learningRate,
+    })),
     summary: summarise({ runs, shuffles: config.shuffles, seeds: config.seeds }),
   };
 }

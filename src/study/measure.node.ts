@@ -16,7 +16,11 @@ export async function measureStep(config: StudyConfig, io: ModelIo, device: stri
   const { recipe } = config.downstream;
   const count = recipe.batch;
   const size = io.channels * io.height * io.width;
-  const blank = { count, images: new Uint8Array(count * size).fill(128), labels: Int32Array.from({ length: count }, (_, i) => i % io.classes) };
+  const blank = {
+    count,
+    images: new Uint8Array(count * size).fill(128),
+    labels: Int32Array.from({ length: count }, (_, i) => i % io.classes),
+  };
   const data: LoadedData = {
     ...io,
     classes: Array.from({ length: io.classes }, (_, k) => String(k)),
@@ -31,7 +35,14 @@ export async function measureStep(config: StudyConfig, io: ModelIo, device: stri
   };
   const model = buildModel(config.model, io);
   const source = new Batcher(data, blank, { batch: count, orderSeed: 0 });
-  const trainer = await openTrainer(await openRuntime(device as Device), model.graph, trainableRoles(model.parameters, [], {}), { ...recipe, learningRate: 1e-6 }, 100, source);
+  const trainer = await openTrainer(
+    await openRuntime(device as Device),
+    model.graph,
+    trainableRoles(model.parameters, [], {}),
+    { ...recipe, learningRate: 1e-6 },
+    100,
+    source,
+  );
   const warm = await trainer.advance(trainer.start(), trialSteps, () => undefined);
   const begun = performance.now();
   await trainer.advance(warm, 2 * trialSteps, () => undefined);

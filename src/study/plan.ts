@@ -46,24 +46,40 @@ export function pretrainingRun(config: StudyConfig): PlannedRun {
 
 /** The runs that choose each arm's learning rate on validation images; one seed, both arms, the same grid. */
 export function tuningRuns(config: StudyConfig): PlannedRun[] {
-  const shuffles = config.tuneEach ? config.shuffles : [config.shuffles.includes("none") ? "none" : config.shuffles[0]!];
+  const shuffles = config.tuneEach
+    ? config.shuffles
+    : [config.shuffles.includes("none") ? "none" : config.shuffles[0]!];
   return shuffles.flatMap((shuffle) =>
     (["pretrained", "scratch"] as const).flatMap((arm) =>
-      config.learningRates.map((learningRate) => downstreamRun(config, "tuning", arm, shuffle, tuningSeed, learningRate)),
+      config.learningRates.map((learningRate) =>
+        downstreamRun(config, "tuning", arm, shuffle, tuningSeed, learningRate),
+      ),
     ),
   );
 }
 
 /** The reported runs: both arms, every shuffle, every seed, at the chosen learning rates. */
-export function reportedRuns(config: StudyConfig, rateOf: (arm: Arm, shuffle: Shuffle) => number): PlannedRun[] {
+export function reportedRuns(
+  config: StudyConfig,
+  rateOf: (arm: Arm, shuffle: Shuffle) => number,
+): PlannedRun[] {
   return config.shuffles.flatMap((shuffle) =>
     config.seeds.flatMap((seed) =>
-      (["pretrained", "scratch"] as const).map((arm) => downstreamRun(config, "run", arm, shuffle, seed, rateOf(arm, shuffle))),
+      (["pretrained", "scratch"] as const).map((arm) =>
+        downstreamRun(config, "run", arm, shuffle, seed, rateOf(arm, shuffle)),
+      ),
     ),
   );
 }
 
-function downstreamRun(config: StudyConfig, role: "tuning" | "run", arm: Arm, shuffle: Shuffle, seed: number, learningRate: number): PlannedRun {
+function downstreamRun(
+  config: StudyConfig,
+  role: "tuning" | "run",
+  arm: Arm,
+  shuffle: Shuffle,
+  seed: number,
+  learningRate: number,
+): PlannedRun {
   const recipe: Recipe = { ...config.downstream.recipe, learningRate };
   const data: DataSpec = {
     ...config.downstream.data,
@@ -74,7 +90,11 @@ function downstreamRun(config: StudyConfig, role: "tuning" | "run", arm: Arm, sh
   const evaluate =
     role === "tuning"
       ? { split: "validation", count: 1 }
-      : { split: "test", count: config.evaluations, ...(config.curveImages === undefined ? {} : { images: config.curveImages }) };
+      : {
+          split: "test",
+          count: config.evaluations,
+          ...(config.curveImages === undefined ? {} : { images: config.curveImages }),
+        };
   return {
     role,
     arm,

@@ -24,14 +24,25 @@ export interface TrainedModel {
  * The network a training cell made, with its final weights.
  * @throws {ScopeError} usage, when the cell is of another kind; format, when its files do not fit
  */
-export async function trainedModel(cell: Cell, data: DataEnv = { cache: defaultCache() }): Promise<TrainedModel> {
+export async function trainedModel(
+  cell: Cell,
+  data: DataEnv = { cache: defaultCache() },
+): Promise<TrainedModel> {
   if (cell.spec.kind !== "train") {
-    throw new ScopeError("usage", `cell ${shortAddress(cell.address)} is of kind "${cell.spec.kind}", not a training run`);
+    throw new ScopeError(
+      "usage",
+      `cell ${shortAddress(cell.address)} is of kind "${cell.spec.kind}", not a training run`,
+    );
   }
   const params = trainParams.parse(cell.spec.params);
   const { channels, height, width, classes } = await planData(params.data, data);
   const model = buildModel(params.model, { channels, height, width, classes: classes.length });
   const { tensors } = await readSafetensors(cell.file("weights.safetensors"));
   const weights = new Map([...tensors].map(([name, one]) => [name, one.load()]));
-  return { params, graph: withWeights(model.graph, weights), weights, names: model.parameters.map((info) => info.name) };
+  return {
+    params,
+    graph: withWeights(model.graph, weights),
+    weights,
+    names: model.parameters.map((info) => info.name),
+  };
 }

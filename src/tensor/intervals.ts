@@ -7,6 +7,7 @@ export function wilson(successes: number, trials: number): { low: number; high: 
   const z = 1.959963984540054;
   const p = successes / trials;
   const middle = (p + (z * z) / (2 * trials)) / (1 + (z * z) / trials);
-  const half = (z / (1 + (z * z) / trials)) * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials));
+  const half =
+    (z / (1 + (z * z) / trials)) * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials));
   return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
 }

@@ -82,7 +82,10 @@ export function viewBytes(dtype: DType, bytes: Uint8Array): TypedArray {
  */
 export function tensor(dtype: DType, shape: readonly number[], data: TypedArray): Tensor {
   if (data.length !== sizeOf(shape)) {
-    throw new ScopeError("shape", `a tensor of shape [${shape.join(", ")}] needs ${sizeOf(shape)} elements, got ${data.length}`);
+    throw new ScopeError(
+      "shape",
+      `a tensor of shape [${shape.join(", ")}] needs ${sizeOf(shape)} elements, got ${data.length}`,
+    );
   }
   return { dtype, shape, data };
 }
@@ -94,7 +97,11 @@ export function float32(shape: readonly number[], data: ArrayLike<number>): Tens
 
 /** One-dimensional int64 tensor (shapes, axes, pads of ONNX operators). */
 export function int64s(values: readonly number[]): Tensor {
-  return tensor("int64", [values.length], BigInt64Array.from(values, (v) => BigInt(v)));
+  return tensor(
+    "int64",
+    [values.length],
+    BigInt64Array.from(values, (v) => BigInt(v)),
+  );
 }
 
 /** Scalar tensor of `dtype`. */
@@ -120,7 +127,10 @@ export function broadcastShapes(a: readonly number[], b: readonly number[], wher
     const p = a[i - rank + a.length] ?? 1;
     const q = b[i - rank + b.length] ?? 1;
     if (p !== q && p !== 1 && q !== 1) {
-      throw new ScopeError("shape", `${where}: shapes [${a.join(", ")}] and [${b.join(", ")}] do not broadcast`);
+      throw new ScopeError(
+        "shape",
+        `${where}: shapes [${a.join(", ")}] and [${b.join(", ")}] do not broadcast`,
+      );
     }
     return p === 1 ? q : p;
   });

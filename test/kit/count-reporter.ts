@@ -9,6 +9,8 @@ export default class CountReporter implements Reporter {
       if (module.errors().length > 0) broken++;
       for (const test of module.children.allTests()) count[test.result().state]++;
     }
-    console.log(`\n${count.passed} passed, ${count.failed + broken} failed, ${count.skipped + count.pending} skipped`);
+    console.log(
+      `\n${count.passed} passed, ${count.failed + broken} failed, ${count.skipped + count.pending} skipped`,
+    );
   }
 }

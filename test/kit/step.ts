@@ -31,9 +31,20 @@ export interface StepResult {
 }
 
 /** Runs one training step in ONNX Runtime and returns what it computed before the update. */
-export async function runStep(model: Model, weights: ReadonlyMap<string, Tensor>, images: Tensor, labels: Tensor, block: number): Promise<StepResult> {
+export async function runStep(
+  model: Model,
+  weights: ReadonlyMap<string, Tensor>,
+  images: Tensor,
+  labels: Tensor,
+  block: number,
+): Promise<StepResult> {
   const runtime = await openRuntime();
-  const step = buildStep(bind(withWeights(model.graph, weights), { N: images.shape[0]! }), rolesOf(model), bare, block);
+  const step = buildStep(
+    bind(withWeights(model.graph, weights), { N: images.shape[0]! }),
+    rolesOf(model),
+    bare,
+    block,
+  );
   const session = await runtime.session(step.graph);
   const { layout, statistics } = step;
   const out = await session.run({
@@ -43,14 +54,19 @@ export async function runStep(model: Model, weights: ReadonlyMap<string, Tensor>
     [port.slot("velocity")]: float32([layout.size], new Float32Array(layout.size)),
     [port.rate]: float32([], [0]),
     [port.step]: float32([], [1]),
-    ...(statistics.size > 0 ? { [port.statistics]: float32([statistics.size], flatten(statistics, weights)) } : {}),
+    ...(statistics.size > 0
+      ? { [port.statistics]: float32([statistics.size], flatten(statistics, weights)) }
+      : {}),
   });
   await session.release();
   return {
     loss: out[port.loss]!.data[0] as number,
     logits: out[port.logits]!,
     gradients: unflatten(layout, out[after(port.slot("velocity"))]!.data as Float32Array),
-    statistics: statistics.size > 0 ? unflatten(statistics, out[after(port.statistics)]!.data as Float32Array) : new Map(),
+    statistics:
+      statistics.size > 0
+        ? unflatten(statistics, out[after(port.statistics)]!.data as Float32Array)
+        : new Map(),
   };
 }
 

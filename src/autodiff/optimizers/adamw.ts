@@ -11,7 +11,10 @@ import type { Optimizer } from "./optimizer.ts";
 export const adamw: Optimizer = {
   doc: "Adam with decoupled weight decay",
   slots: ["mean", "variance"],
-  update({ g, theta, gradient, slots: [mean = "", variance = ""], rate, decay, step }, { beta1, beta2, epsilon }) {
+  update(
+    { g, theta, gradient, slots: [mean = "", variance = ""], rate, decay, step },
+    { beta1, beta2, epsilon },
+  ) {
     const m = g.plus(g.scale(mean, beta1), g.scale(gradient, 1 - beta1));
     const v = g.plus(g.scale(variance, beta2), g.mul(g.scale(gradient, 1 - beta2), gradient));
     const one = g.scalar(1);

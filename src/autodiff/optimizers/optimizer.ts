@@ -23,7 +23,10 @@ export interface Optimizer {
   /** Names of the state vectors; all start at zero. */
   readonly slots: readonly string[];
   /** Adds the nodes; returns the parameters and the state after the step. */
-  update(context: UpdateContext, options: OptimizerOptions): { readonly theta: string; readonly slots: readonly string[] };
+  update(
+    context: UpdateContext,
+    options: OptimizerOptions,
+  ): { readonly theta: string; readonly slots: readonly string[] };
 }
 
 export interface OptimizerOptions {

@@ -12,7 +12,8 @@ export const sgd: Optimizer = {
   slots: ["velocity"],
   update({ g, theta, gradient, slots: [velocity = ""], rate, decay }, { momentum, nesterov }) {
     const full = decay === undefined ? gradient : g.plus(gradient, g.mul(theta, decay));
-    if (momentum === 0) return { theta: g.sub(theta, g.mul(full, rate)), slots: [g.op("Identity", [velocity])] };
+    if (momentum === 0)
+      return { theta: g.sub(theta, g.mul(full, rate)), slots: [g.op("Identity", [velocity])] };
     const next = g.plus(g.scale(velocity, momentum), full);
     const direction = nesterov ? g.plus(full, g.scale(next, momentum)) : next;
     return { theta: g.sub(theta, g.mul(direction, rate)), slots: [next] };

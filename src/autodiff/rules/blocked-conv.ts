@@ -83,7 +83,14 @@ interface Phase {
  * Position s·q + r of x meets tap k of output p when s·p − pad + d·k = s·q + r. For stride s > 1 (then d = 1) that holds
  * for k = k0 + s·j, k0 = (r + pad) mod s, p = q + c − j with c = (r + pad − k0)/s; for s = 1, k is any tap, p = q + pad − d·k.
  */
-function phases(size: number, kernel: number, stride: number, pad: number, dilation: number, outputs: number): Phase[] {
+function phases(
+  size: number,
+  kernel: number,
+  stride: number,
+  pad: number,
+  dilation: number,
+  outputs: number,
+): Phase[] {
   const q = Math.ceil(size / stride);
   return Array.from({ length: stride }, (_, r) => {
     const first = stride === 1 ? 0 : (r + pad) % stride;
@@ -94,7 +101,15 @@ function phases(size: number, kernel: number, stride: number, pad: number, dilat
   });
 }
 
-function phaseConvolution(g: Builder, b: number, dy5: string, turned: string, row: Phase, column: Phase, dilations: readonly number[]): string {
+function phaseConvolution(
+  g: Builder,
+  b: number,
+  dy5: string,
+  turned: string,
+  row: Phase,
+  column: Phase,
+  dilations: readonly number[],
+): string {
   const [n = 1, outBlocks = 1] = g.shape(dy5);
   const [inBlocks = 1] = g.shape(turned);
   if (row.taps === 0 || column.taps === 0) {
@@ -117,7 +132,14 @@ function phaseConvolution(g: Builder, b: number, dy5: string, turned: string, ro
   const y = g.op(
     "Conv",
     [merged(g, image), weights],
-    { kernel_shape: [row.taps, column.taps], strides: [1, 1], dilations: row.step > 1 || column.step > 1 ? [1, 1] : dilations, pads, group: 1, auto_pad: "NOTSET" },
+    {
+      kernel_shape: [row.taps, column.taps],
+      strides: [1, 1],
+      dilations: row.step > 1 || column.step > 1 ? [1, 1] : dilations,
+      pads,
+      group: 1,
+      auto_pad: "NOTSET",
+    },
     { domain: blockedDomain },
   );
   return split(g, y, b);
@@ -133,8 +155,15 @@ function interleave(g: Builder, parts: readonly string[], axis: 3 | 4): string {
   if (parts.length === 1) return parts[0]!;
   const shape = g.shape(parts[0]!);
   const spread = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
-  const joined = g.op("Concat", parts.map((part) => g.reshape(part, spread)), { axis });
-  return g.reshape(joined, shape.map((size, i) => (i === axis - 1 ? size * parts.length : size)));
+  const joined = g.op(
+    "Concat",
+    parts.map((part) => g.reshape(part, spread)),
+    { axis },
+  );
+  return g.reshape(
+    joined,
+    shape.map((size, i) => (i === axis - 1 ? size * parts.length : size)),
+  );
 }
 
 /** The general case, in plain layout: rare geometries where the blocked kernel cannot serve. */
@@ -153,9 +182,19 @@ function transposedConvolution(g: Builder, conv: Convolution, x: string, w: stri
     wide - ((outW - 1) * strides[1]! - pads[1]! - pads[3]! + dilations[1]! * (kw - 1) + 1),
   ];
   if (missing.some((rows, axis) => rows < 0 || rows >= strides[axis]!)) {
-    throw new ScopeError("bug", `internal: a convolution of ${h}×${wide} by ${kh}×${kw} has no transposed form`);
+    throw new ScopeError(
+      "bug",
+      `internal: a convolution of ${h}×${wide} by ${kh}×${kw} has no transposed form`,
+    );
   }
-  const dx = g.op("ConvTranspose", [plain, weights], { strides, dilations, pads, output_padding: missing, group: 1, kernel_shape: [kh, kw] });
+  const dx = g.op("ConvTranspose", [plain, weights], {
+    strides,
+    dilations,
+    pads,
+    output_padding: missing,
+    group: 1,
+    kernel_shape: [kh, kw],
+  });
   return plainInput ? dx : g.op("ReorderInput", [dx], {}, { domain: blockedDomain });
 }
 
@@ -173,7 +212,9 @@ function weightGradient(g: Builder, conv: Convolution, x: string, w: string, dy:
     (outW - 1) * strides[1]! + (kw - 1) * dilations[1]! + 1 - wide - pads[1]!,
   ];
   const around = [0, 0, pads[0]!, pads[1]!, 0, 0, ...after];
-  const padded = around.every((pad) => pad === 0) ? channelsFirst : g.op("Pad", [channelsFirst, g.ints(around)]);
+  const padded = around.every((pad) => pad === 0)
+    ? channelsFirst
+    : g.op("Pad", [channelsFirst, g.ints(around)]);
   const image = g.op("ReorderInput", [padded], {}, { domain: blockedDomain });
   const filters = g.reshape(
     g.transpose(g.reshape(dy, [n / b, b, o / b, outH, outW, b]), [2, 0, 3, 4, 1, 5]),
@@ -182,7 +223,14 @@ function weightGradient(g: Builder, conv: Convolution, x: string, w: string, dy:
   const sums = g.op(
     "Conv",
     [image, filters],
-    { kernel_shape: [outH, outW], strides: dilations, dilations: strides, pads: [0, 0, 0, 0], group: 1, auto_pad: "NOTSET" },
+    {
+      kernel_shape: [outH, outW],
+      strides: dilations,
+      dilations: strides,
+      pads: [0, 0, 0, 0],
+      group: 1,
+      auto_pad: "NOTSET",
+    },
     { domain: blockedDomain },
   );
   const ordered = plainInput

@@ -7,7 +7,8 @@ export const clipart: PresetInput = {
   config: {
     ...vehicles.config,
     name: "CIFAR-10 animals → clip art",
-    question: "Photographs of animals, then drawings of twelve kinds of thing from 400 examples. How much carries over a change of style?",
+    question:
+      "Photographs of animals, then drawings of twelve kinds of thing from 400 examples. How much carries over a change of style?",
     downstream: {
       data: { set: "openclipart-12", trainSize: 400 },
       recipe: { optimizer: "adamw", steps: 400, batch: 32, weightDecay: 0.01 },

@@ -7,7 +7,8 @@ export const emoji: PresetInput = {
   config: {
     ...vehicles.config,
     name: "CIFAR-10 animals → emoji",
-    question: "The same network, now asked to tell nine kinds of emoji apart from 400 of them. Does what it learned from photographs still help?",
+    question:
+      "The same network, now asked to tell nine kinds of emoji apart from 400 of them. Does what it learned from photographs still help?",
     downstream: {
       data: { set: "emoji-google", trainSize: 400 },
       recipe: { optimizer: "adamw", steps: 400, batch: 32, weightDecay: 0.01 },
