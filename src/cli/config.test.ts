@@ -130,7 +130,7 @@ describe("what is wrong is said in one sentence, with its place", () => {
   });
 
   test("a billion laughs are stopped at once", () => {
-    const names = [..."abcdefghij"];
+    const names = Array.from("abcdefghij");
     const lines = names.map((name, i) => {
       const items = Array.from({ length: 10 }, () => (i === 0 ? "ha" : `*${names[i - 1]!}`));
       return `${name}: &${name} [${items.join(", ")}]`;
