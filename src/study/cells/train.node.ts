@@ -159,6 +159,10 @@ async function run(context: CellContext): Promise<Json> {
       params.recipe.learningRate,
       `step ${good.state.step}, are in ${checkpoint.path}`,
     );
+  } finally {
+    // A worker goes on to other cells after one that failed.
+    await trainer.release();
+    await evaluator.release();
   }
 
   const end = allWeights(weights, trainer.weights(state));
@@ -172,8 +176,6 @@ async function run(context: CellContext): Promise<Json> {
   await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, {
     overwrite: true,
   });
-  await trainer.release();
-  await evaluator.release();
   const result: TrainResult = {
     accuracy: final.accuracy,
     loss: final.loss,
