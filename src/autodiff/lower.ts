@@ -36,6 +36,8 @@ export interface LowerOptions {
    * "running": frozen, with its running statistics, unless a node itself asks for training. "batch" unless told.
    */
   readonly normalization?: "batch" | "running";
+  /** Single batch normalisations that stay as they are, with their running statistics, while others train. */
+  readonly frozen?: (node: Node) => boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ export function lowerForTraining(graph: Graph, options: LowerOptions = {}): Lowe
     used,
     running: new Map(),
     masks: [],
-    batch: options.normalization !== "running",
+    frozen: (node) => options.normalization === "running" || options.frozen?.(node) === true,
   };
   for (const node of graph.nodes) {
     if (node.domain === "" && node.op === "BatchNormalization" && trains(state, node)) normalize(state, node);
@@ -90,12 +92,12 @@ interface State {
   /** Latest value of each running statistic, by its initializer. */
   readonly running: Map<string, string>;
   readonly masks: DropoutMask[];
-  readonly batch: boolean;
+  readonly frozen: (node: Node) => boolean;
 }
 
-function trains({ graph, batch }: State, node: Node): boolean {
+function trains({ graph, frozen }: State, node: Node): boolean {
   if (intAttr(node, "training_mode", 0) === 1) return true;
-  if (!batch) return false;
+  if (frozen(node)) return false;
   const computed = node.inputs.slice(3, 5).find((name) => !graph.initializers.has(name));
   if (computed === undefined) return true;
   throw new ScopeError(

@@ -214,4 +214,22 @@ describe("what cannot be trained", () => {
       'graph "linear" has no float32 parameter called "conv9.weight"',
     );
   });
+
+  test("networks with more inputs than images, or with active dropout, are refused by name", () => {
+    const g = new Builder();
+    const x = g.input("x", "float32", [2, 3]);
+    const extra = g.input("extra", "float32", [2, 3]);
+    g.output(g.matmul(g.plus(x, extra), g.parameter(constant("w", float32([3, 1], start.w)))));
+    const options = recipeSchema.parse({});
+    expect(() => buildStep(g.finish("two"), [roles[0]!], options, 1)).toThrow(
+      'graph "two" has 2 inputs (x, extra); a network to be trained has one, its images',
+    );
+    const h = new Builder();
+    const training = h.constant({ dtype: "bool", shape: [], data: Uint8Array.of(1) });
+    const dropped = h.op("Dropout", [h.input("x", "float32", [2, 3]), h.scalar(0.5), training]);
+    h.output(h.matmul(dropped, h.parameter(constant("w", float32([3, 1], start.w)))));
+    expect(() => buildStep(h.finish("dropping"), [roles[0]!], options, 1)).toThrow(
+      /^graph "dropping" has dropout that is active in training \(.+\); training steps cannot draw its masks$/,
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import { pick } from "../base/error.ts";
+import { pick, ScopeError } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { Builder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -6,7 +6,7 @@ import { renameValues } from "../graph/rename.ts";
 import { prune } from "../graph/topology.ts";
 import { differentiate } from "./differentiate.ts";
 import { type FlatLayout, flatLayout, perElement } from "./flat.ts";
-import { lowerForTraining } from "./lower.ts";
+import { type Lowered, lowerForTraining } from "./lower.ts";
 import type { Loss } from "./losses/loss.ts";
 import * as losses from "./losses/index.ts";
 import type { Optimizer, OptimizerOptions } from "./optimizers/optimizer.ts";
@@ -79,7 +79,8 @@ export interface StepGraph {
  * Outputs: `after(…)` of theta, each slot and statistics; loss (scalar, nats) and logits [N, K], both before the update.
  *
  * `forward` has numeric shapes, one input and the logits as its first output. Parameters not listed in `trainable`
- * stay constants of the graph: freezing costs nothing. Order of gradient treatment: clip, then L2-SP, then weight decay.
+ * stay constants of the graph: freezing costs nothing. A batch norm whose scale and shift are both frozen keeps its
+ * running statistics, too, and normalises with them. Order of gradient treatment: clip, then L2-SP, then weight decay.
  * L2-SP: Li, Grandvalet and Davoine 2018, arXiv:1802.01483, equation 4.
  *
  * @param block width of the runtime's blocked layout (Runtime.block)
@@ -93,7 +94,12 @@ export function buildStep(
 ): StepGraph {
   const loss = pick(lossTable, options.loss, "loss");
   const optimizer = pick(optimizerTable, options.optimizer, "optimiser");
-  const lowered = lowerForTraining(forward);
+  const trained = new Set(trainable.map((parameter) => parameter.name));
+  const lowered = lowerForTraining(forward, {
+    // Scale and shift both held still: the module is frozen, and its statistics with it.
+    frozen: (node) => !trained.has(node.inputs[1]!) && !trained.has(node.inputs[2]!),
+  });
+  refuseOtherInputs(lowered);
   const statistics = flatLayout(
     lowered.graph,
     lowered.statistics.map((statistic) => statistic.name),
@@ -171,6 +177,24 @@ export function buildStep(
     targetShape,
     anchored: options.l2sp !== undefined,
   };
+}
+
+/** A step feeds a network its images, and nothing else. */
+function refuseOtherInputs({ graph, masks }: Lowered): void {
+  if (masks.length > 0) {
+    throw new ScopeError(
+      "unsupported",
+      `graph "${graph.name}" has dropout that is active in training (${masks.map((mask) => mask.name).join(", ")}); training steps cannot draw its masks`,
+      { hint: "export the model in evaluation mode" },
+    );
+  }
+  if (graph.inputs.length !== 1) {
+    const names = graph.inputs.map((input) => input.name).join(", ");
+    throw new ScopeError(
+      "unsupported",
+      `graph "${graph.name}" has ${graph.inputs.length} inputs (${names}); a network to be trained has one, its images`,
+    );
+  }
 }
 
 /** Cuts a flat vector into the named tensors of a layout. */

@@ -239,4 +239,18 @@ describe("what is trained", () => {
       { model },
     );
   });
+
+  test("a frozen batch norm keeps its statistics and normalises with them, the others go on", async () => {
+    const model = small({ norm: "batch" });
+    const roles = rolesOf(model).filter((role) => !/^(conv|norm)1\./.test(role.name));
+    await training(
+      {},
+      async (trainer) => {
+        expect(trainer.statistics.names).toEqual(["norm2.running_mean", "norm2.running_var"]);
+        const end = await trainer.advance(trainer.start(), 3, () => undefined);
+        expect(end.statistics.slice(0, 16).every((mean) => mean !== 0)).toBe(true);
+      },
+      { model, roles },
+    );
+  });
 });
