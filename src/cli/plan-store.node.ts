@@ -12,12 +12,13 @@ export interface PlanStore extends Disposable {
 
 /**
  * Opens a store so that nothing is written to it. One that does not exist yet counts as empty, and is not made.
+ * @param mustExist whether something is wanted from the store, so that it cannot be absent
  * @throws {ScopeError} as `openStore`
  */
-export async function openToPlan(path: string): Promise<PlanStore> {
+export async function openToPlan(path: string, mustExist = false): Promise<PlanStore> {
   const there = existsSync(join(path, "store.json"));
   if (!there) checkFolder(path, "--store");
-  if (there || (existsSync(path) && readdirSync(path).length > 0)) {
+  if (there || mustExist || (existsSync(path) && readdirSync(path).length > 0)) {
     return { store: await openStore(path, { readOnly: true }), [Symbol.dispose]: () => undefined };
   }
   const empty = await mkdtemp(join(tmpdir(), "transferscope-plan-"));

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, release } from "node:os";
 import { createRequire } from "node:module";
 import { ScopeError } from "../base/error.ts";
-import { loadData, planData } from "../data/load.node.ts";
+import { type DataPlan, loadData, planData } from "../data/load.node.ts";
 import type { DataEnv, DataSpec } from "../data/types.ts";
 import { describe as describeModel } from "../models/describe.ts";
 import { buildModel } from "../models/model.ts";
@@ -14,6 +14,7 @@ import { type Plan, planGraph } from "../sweep/plan.ts";
 import { measuredRates } from "../sweep/rates.node.ts";
 import { doneIn, runGraph } from "../sweep/run.node.ts";
 import * as kinds from "./cells/index.ts";
+import { trainableRoles } from "./cells/train.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
 import { measureStep } from "./measure.node.ts";
@@ -223,7 +224,21 @@ async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> 
   }
   const { channels, height, width, classes } = downstream;
   checkStudy(config, { height, width });
+  for (const task of ["upstream", "downstream"] as const) checkModules(config, task, upstream);
   return { shape: { channels, height, width }, classes: classes.length };
+}
+
+/** Refuses a recipe that names modules the network lacks, before hours of work end with it. */
+function checkModules(config: StudyConfig, task: "upstream" | "downstream", data: DataPlan): void {
+  const { channels, height, width, classes } = data;
+  const { parameters } = buildModel(config.model, { channels, height, width, classes: classes.length });
+  const { freeze, rates } = config[task].recipe;
+  try {
+    trainableRoles(parameters, freeze, rates);
+  } catch (cause) {
+    if (!(cause instanceof ScopeError)) throw cause;
+    throw new ScopeError(cause.fault, `${task}.recipe: ${cause.message}`, { hint: cause.hint, cause });
+  }
 }
 
 /** Seconds per step: from finished cells where there are some, else from a trial of a few steps. */

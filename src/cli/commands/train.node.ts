@@ -5,6 +5,7 @@ import { ScopeError } from "../../base/error.ts";
 import { defaultCache, planData } from "../../data/load.node.ts";
 import { describeSet } from "../../data/prepare.node.ts";
 import type { DataEnv } from "../../data/types.ts";
+import { buildModel } from "../../models/model.ts";
 import { writeModel } from "../../onnx/write.node.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
 import type { Device } from "../../runtime/session.ts";
@@ -13,6 +14,7 @@ import type { Cell } from "../../store/cell.node.ts";
 import { addressOf, type CellSpec, shortAddress } from "../../store/spec.ts";
 import { openStore, type Store } from "../../store/store.node.ts";
 import * as kinds from "../../study/cells/index.ts";
+import { trainableRoles } from "../../study/cells/train.node.ts";
 import { trainedModel } from "../../study/trained.node.ts";
 import type { TrainLook, TrainResult } from "../../study/train-facts.ts";
 import { workerUrl } from "../../study/worker-url.node.ts";
@@ -89,7 +91,7 @@ async function plan(config: TrainFile, { options, streams, answer }: CommandCont
   }
   using interrupt = onInterrupt();
   using view = progressView(options.quiet, streams);
-  using planned = await openToPlan(options.store);
+  using planned = await openToPlan(options.store, config.start !== undefined);
   const spec = await specOf(config, planned.store, options.seed, {
     cache: defaultCache(),
     onProgress: view.onData,
@@ -115,11 +117,13 @@ async function compute(
 ): Promise<void> {
   const { options, streams, answer } = context;
   using interrupt = onInterrupt();
-  const store = await openStore(options.store);
   const cell = await (async () => {
     using view = progressView(options.quiet, streams);
+    // The run is put together before the store is made: what is wrong with it leaves nothing behind.
+    using before = await openToPlan(options.store, config.start !== undefined);
     const data = { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal };
-    const spec = await specOf(config, store, options.seed, data);
+    const spec = await specOf(config, before.store, options.seed, data);
+    const store = await openStore(options.store);
     requireComplete(
       await runGraph([spec], {
         kinds,
@@ -165,6 +169,9 @@ async function specOf(
 ): Promise<CellSpec> {
   const seed = firstSeed ?? config.seed;
   const images = await planData(config.data, data);
+  const { channels, height, width, classes } = images;
+  const { parameters } = buildModel(config.model, { channels, height, width, classes: classes.length });
+  trainableRoles(parameters, config.recipe.freeze, config.recipe.rates);
   const params = {
     model: config.model,
     data: { ...config.data, trainSize: config.data.trainSize ?? images.counts.train },

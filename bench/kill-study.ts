@@ -1,0 +1,137 @@
+// Kills a study with `kill -9` at random moments, the program with all its workers, and runs the same command again each
+// time, until it was killed often enough; then lets it finish. Its results must be, byte for byte, those of a run nobody
+// disturbed, and no cell may be computed again once it was finished. Prints a table in Markdown.
+//
+//   node bench/kill-study.ts --preset synthetic --kills 20 --seed 1 [--jobs 2] [--study FILE.yaml]
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { stream } from "../src/base/random.ts";
+
+const { values } = parseArgs({
+  options: {
+    preset: { type: "string" },
+    study: { type: "string" },
+    kills: { type: "string", default: "20" },
+    seed: { type: "string", default: "1" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+  },
+});
+const kills = Number(values.kills);
+const seed = Number(values.seed);
+const subject = values.study === undefined ? ["--preset", values.preset ?? "synthetic"] : [values.study];
+const program = join(import.meta.dirname, "../src/cli/main.node.ts");
+const folder = mkdtempSync(join(tmpdir(), "kill-study-"));
+
+interface Place {
+  readonly store: string;
+  readonly out: string;
+}
+
+const placeOf = (name: string): Place => ({
+  store: join(folder, name, "store"),
+  out: join(folder, name, "out"),
+});
+
+/** Starts the study in a process group of its own. */
+function start({ store, out }: Place): ChildProcess {
+  const argv = [
+    program,
+    "study",
+    ...subject,
+    "--store",
+    store,
+    "--out",
+    out,
+    "--jobs",
+    values.jobs,
+    "--quiet",
+  ];
+  return spawn(process.execPath, argv, { detached: true, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Lets the study finish. Returns the seconds it took. */
+async function finish(place: Place): Promise<number> {
+  const begun = performance.now();
+  const [status] = (await once(start(place), "exit")) as [number | null];
+  if (status !== 0) throw new Error(`the study ended with status ${status}`);
+  return (performance.now() - begun) / 1000;
+}
+
+/** When each finished cell was finished, and the hash of its seal. */
+function finished({ store }: Place): Map<string, string> {
+  const cells = new Map<string, string>();
+  const root = join(store, "cells");
+  if (!existsSync(root)) return cells;
+  for (const name of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith("done.json")) continue;
+    const seal = createHash("sha256")
+      .update(readFileSync(join(root, name)))
+      .digest("hex");
+    const cost = join(root, name.replace("done.json", "cost.json"));
+    cells.set(name, `${seal} ${statSync(cost).mtimeMs} ${statSync(cost).ino}`);
+  }
+  return cells;
+}
+
+const calm = placeOf("calm");
+const whole = await finish(calm);
+const total = finished(calm).size;
+const expected = readFileSync(join(calm.out, "results.json"));
+process.stderr.write(`undisturbed: ${total} cells in ${whole.toFixed(1)} s\n`);
+
+const killed = placeOf("killed");
+const random = stream(seed, "shuffle");
+const rows: string[] = [];
+let seen = new Map<string, string>();
+let again = 0;
+let whileRunning = 0;
+for (let i = 1; i <= kills; i++) {
+  const child = start(killed);
+  const ended = once(child, "exit");
+  // Each run has, besides starting up, a part of the work: so that the kills spread over the whole study.
+  const moment = 0.3 + random.uniform() * Math.max(1.5, (3 * whole) / kills);
+  await Promise.race([wait(moment * 1000), ended]);
+  const running = child.exitCode === null;
+  if (running) {
+    whileRunning++;
+    process.kill(-child.pid!, "SIGKILL");
+  }
+  await ended;
+  // Workers of the killed group are gone a moment after it.
+  await wait(50);
+  const now = finished(killed);
+  const changed = [...seen].filter(([name, mark]) => now.get(name) !== mark).length;
+  again += changed;
+  rows.push(
+    `| ${i} | ${moment.toFixed(2)} | ${running ? "killed" : "had finished"} | ${now.size} of ${total} | ${changed} |`,
+  );
+  process.stderr.write(`${rows.at(-1)}\n`);
+  seen = now;
+}
+const rest = await finish(killed);
+const last = finished(killed);
+again += [...seen].filter(([name, mark]) => last.get(name) !== mark).length;
+const identical = readFileSync(join(killed.out, "results.json")).equals(expected);
+const left = readdirSync(join(killed.store, "work")).length;
+
+process.stdout.write(
+  `${[
+    `Undisturbed: ${total} cells in ${whole.toFixed(1)} s; ${values.jobs} workers; seed of the moments ${seed}; ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}.`,
+    "",
+    "| kill | after s | the study | cells finished | of them computed again |",
+    "|---:|---:|---|---:|---:|",
+    ...rows,
+    "",
+    `Killed while running: ${whileRunning} of ${kills} times. The last run took ${rest.toFixed(1)} s.`,
+    `Cells at the end: ${last.size} of ${total}; computed again after they were finished: ${again}; work folders left behind: ${left}.`,
+    `results.json (SHA-256 ${createHash("sha256").update(expected).digest("hex").slice(0, 16)}…) identical to the undisturbed run's: ${identical ? "yes" : "NO"}.`,
+  ].join("\n")}\n`,
+);
+rmSync(folder, { recursive: true, force: true });
+process.exitCode = identical && again === 0 && last.size === total && left === 0 ? 0 : 1;

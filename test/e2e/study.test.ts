@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { stream } from "../../src/base/random.ts";
+import { cli, startCli } from "../kit/cli.ts";
+import { temporaryFolder } from "../kit/temporary.ts";
+import { tinyStudy } from "../kit/tiny.ts";
+
+/** How often the killed study is killed; more with KILLS in the environment. See also bench/kill-study.ts. */
+const kills = Number(process.env["KILLS"] ?? 3);
+const cells = 9;
+
+interface Place {
+  /** The command line without the program's name. */
+  readonly argv: string[];
+  readonly store: string;
+  readonly out: string;
+}
+
+/** The tiny study in a folder of its own. */
+function studyIn(dir: string): Place {
+  const [file, store, out] = [join(dir, "study.yaml"), join(dir, "store"), join(dir, "out")];
+  writeFileSync(file, tinyStudy);
+  return { argv: ["study", file, "--store", store, "--out", out], store, out };
+}
+
+function results(out: string): string {
+  return readFileSync(join(out, "results.json"), "utf8");
+}
+
+/** When each finished cell was finished: another time would mean that it was computed again. */
+function finishTimes(store: string): Record<string, number> {
+  if (!existsSync(join(store, "cells"))) return {};
+  const files = readdirSync(join(store, "cells"), { recursive: true }).map(String);
+  const costs = files.filter((name) => name.endsWith("cost.json"));
+  return Object.fromEntries(costs.map((name) => [name, statSync(join(store, "cells", name)).mtimeMs]));
+}
+
+let calm: Promise<string> | undefined;
+
+/** The results of a run nobody disturbed, on one worker. */
+function undisturbed(): Promise<string> {
+  calm ??= (async () => {
+    const { argv, out } = studyIn(temporaryFolder());
+    const { status, err } = await cli(...argv, "--jobs", "1");
+    expect(status, err).toBe(0);
+    return results(out);
+  })();
+  return calm;
+}
+
+test("another store and another number of workers give the same bytes", async () => {
+  const { argv, out } = studyIn(temporaryFolder());
+  const ended = await cli(...argv, "--jobs", "2");
+  expect(ended.status, ended.err).toBe(0);
+  expect(ended.err).toMatch(/^Tiny: 9 of 9 cells to compute; less than a minute with 2 workers\n/);
+  expect(ended.err).toMatch(/9 of 9 cells done · \d+ s gone\n$/);
+  expect(ended.err).not.toContain("\u001B");
+  expect(ended.out).toMatch(/\n\nreport: .*\/out\/report\.html\n$/);
+  expect(results(out)).toBe(await undisturbed());
+  expect(readdirSync(out).toSorted()).toEqual([
+    ".transferscope-report",
+    "figures",
+    "report.html",
+    "results.json",
+  ]);
+});
+
+test("the same command again trains nothing and answers at once", async () => {
+  const { argv, store, out } = studyIn(temporaryFolder());
+  expect((await cli(...argv, "--quiet")).status).toBe(0);
+  const before = finishTimes(store);
+  const first = results(out);
+  expect(Object.keys(before)).toHaveLength(cells);
+
+  const begun = performance.now();
+  const again = await startCli([...argv, "--json"]).ended;
+  // 3 s is what is promised; with other tests beside this one the machine may need longer.
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(again.status).toBe(0);
+  expect(again.err).toBe("Tiny: all 9 cells are in the store\n");
+  expect(JSON.parse(again.out)).toMatchObject({
+    cells: { total: cells, computed: 0 },
+    report: join(out, "report.html"),
+  });
+  expect(finishTimes(store)).toEqual(before);
+  expect(results(out)).toBe(first);
+});
+
+test("Ctrl-C stops a study cleanly, and the same command goes on", async () => {
+  const { argv, store, out } = studyIn(temporaryFolder());
+  const stopped = startCli([...argv, "--jobs", "1"]);
+  await stopped.said(/cells done/);
+  // A terminal sends it to the workers too.
+  stopped.signalGroup("SIGINT");
+  const { status, err, out: said } = await stopped.ended;
+  expect(err).toMatch(
+    /\nerror: stopped with \d of 9 cells done\n {2}the same command goes on where this one stopped\n$/,
+  );
+  expect(status).toBe(130);
+  expect(said).toBe("");
+  expect(existsSync(out)).toBe(false);
+  const before = finishTimes(store);
+  expect((await cli(...argv, "--quiet")).status).toBe(0);
+  expect(finishTimes(store)).toMatchObject(before);
+  expect(results(out)).toBe(await undisturbed());
+});
+
+test("killed at random moments and resumed, a study ends with the same bytes, and no finished cell is computed again", async () => {
+  const random = stream(11, "shuffle");
+  const { argv, store, out } = studyIn(temporaryFolder());
+  let seen: Record<string, number> = {};
+  for (let i = 0; i < kills; i++) {
+    const killed = startCli([...argv, "--jobs", "2"]);
+    await wait(500 + random.below(1500));
+    killed.signalGroup("SIGKILL");
+    await killed.ended;
+    const now = finishTimes(store);
+    expect(now).toMatchObject(seen);
+    seen = now;
+  }
+  const { status, err } = await startCli([...argv, "--quiet"]).ended;
+  expect(status, err).toBe(0);
+  expect(finishTimes(store)).toMatchObject(seen);
+  expect(Object.keys(finishTimes(store))).toHaveLength(cells);
+  expect(results(out)).toBe(await undisturbed());
+  expect(readdirSync(join(store, "work"))).toEqual([]);
+}, 120_000);
+
+test("a dry run plans and writes nothing", async () => {
+  const dir = temporaryFolder();
+  const { argv } = studyIn(dir);
+  const { status, out, err } = await cli(...argv, "--dry-run");
+  expect(status, err).toBe(0);
+  expect(out).toMatch(/^Tiny: 9 of 9 cells to compute; less than a minute with \d+ workers?\n/);
+  expect(out.match(/^ +\d+ s {2}/gm)).toHaveLength(cells);
+  expect(out).toContain("  pretrained, 8×8 blocks, seed 0\n");
+  expect(out).toMatch(/ ms a step\), \d+\.\d GB of memory\n$/);
+  expect(readdirSync(dir)).toEqual(["study.yaml"]);
+  const document = JSON.parse((await cli(...argv, "--dry-run", "--json")).out) as Record<string, unknown>;
+  expect(document).toMatchObject({ name: "Tiny", total: cells, done: 0 });
+});
+
+test("a study replaces its own report, another's only when told, and other seeds give other results", async () => {
+  const dir = temporaryFolder();
+  const { argv, out } = studyIn(dir);
+  expect((await cli(...argv, "--quiet")).status).toBe(0);
+  const first = results(out);
+  const other = await cli(...argv, "--seed", "7", "--quiet");
+  expect(other.status, other.err).toBe(0);
+  expect(other.err).toBe("");
+  expect(results(out)).not.toBe(first);
+  expect(JSON.parse(results(out))).toMatchObject({ runs: [{ seed: 7 }, {}, {}, {}] });
+
+  writeFileSync(join(dir, "study.yaml"), tinyStudy.replace("name: Tiny", "name: Small"));
+  const refused = await cli(...argv, "--quiet");
+  expect(refused.status).toBe(2);
+  expect(refused.err).toContain('holds the report of the study "Tiny", this is "Small"');
+  const told = await cli(...argv, "--quiet", "--overwrite");
+  expect(told.status, told.err).toBe(0);
+  // Only the name differs: every cell was there.
+  expect(JSON.parse(results(out))).toMatchObject({ study: { name: "Small" } });
+});
