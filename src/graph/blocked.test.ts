@@ -118,6 +118,8 @@ const layers: Readonly<Record<string, Layer>> = {
     const edge = d.bool() ? {} : { mode: "edge" };
     return g.op("Pad", [x, g.ints(pads)], edge);
   },
+  // As the shortcut of a residual network that widens without weights.
+  padChannels: ({ g, d }, x) => g.op("Pad", [x, g.ints([0, d.pick([0, 32]), 0, 0, 0, 16, 0, 0])]),
   averagePool({ g, d }, x) {
     const [, , h = 1, w = 1] = g.shape(x);
     if (h < 2 || w < 2) return x;
