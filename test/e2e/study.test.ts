@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { stream } from "../../src/base/random.ts";
 import { cli, startCli } from "../kit/cli.ts";
 import { temporaryFolder } from "../kit/temporary.ts";
-import { tinyStudy } from "../kit/tiny.ts";
+import { tinyStudy, tinyTraining } from "../kit/tiny.ts";
 
 /** How often the killed study is killed; more with KILLS in the environment. See also bench/kill-study.ts. */
 const kills = Number(process.env["KILLS"] ?? 3);
@@ -105,6 +105,37 @@ test("Ctrl-C stops a study cleanly, and the same command goes on", async () => {
   expect((await cli(...argv, "--quiet")).status).toBe(0);
   expect(finishTimes(store)).toMatchObject(before);
   expect(results(out)).toBe(await undisturbed());
+});
+
+test("Ctrl-C in the middle of a cell keeps what it has done", async () => {
+  const dir = temporaryFolder();
+  const file = join(dir, "train.yaml");
+  writeFileSync(file, tinyTraining.replace("steps: 20", "steps: 1500, augment: { flip: true }"));
+  const argv = (store: string): string[] => ["train", file, "--store", join(dir, store), "--quiet"];
+  const stopped = startCli(argv("stopped"));
+  const work = join(dir, "stopped", "work");
+  const begun = (): boolean =>
+    existsSync(work) &&
+    readdirSync(work, { recursive: true, encoding: "utf8" }).some(
+      (name) =>
+        name.endsWith("metrics.jsonl") && readFileSync(join(work, name), "utf8").split("\n").length > 3,
+    );
+  while (!begun()) await wait(20);
+  stopped.signalGroup("SIGINT");
+  expect((await stopped.ended).status).toBe(130);
+  const kept = readdirSync(work, { recursive: true, encoding: "utf8" });
+  expect(kept.some((name) => name.endsWith(".checkpoint.safetensors"))).toBe(true);
+  expect((await cli(...argv("stopped"))).status).toBe(0);
+  expect((await cli(...argv("calm"))).status).toBe(0);
+  const bytes = ["stopped", "calm"].map((store) => {
+    const cells = join(dir, store, "cells");
+    const files = readdirSync(cells, { recursive: true, encoding: "utf8" }).toSorted();
+    return files
+      .filter((name) => /(weights\.safetensors|metrics\.jsonl|result\.json)$/.test(name))
+      .map((name) => [name, readFileSync(join(cells, name)).toString("base64")]);
+  });
+  expect(bytes[0]).toHaveLength(3);
+  expect(bytes[0]).toEqual(bytes[1]);
 });
 
 test("killed at random moments and resumed, a study ends with the same bytes, and no finished cell is computed again", async () => {

@@ -105,13 +105,15 @@ async function run(context: CellContext): Promise<Json> {
   let final: Evaluation = { loss: 0, accuracy: 0, correct: new Uint8Array(0) };
   /** The last state whose logits were seen to be numbers, and the metric lines until there. */
   let good = { state, lines: context.metrics.lines };
+  /** The last state a resumed run can go on from: all looks and kept weights up to its step are done. */
+  let safe = good;
   try {
     if (state.step === 0 && context.metrics.lines === 0) {
       const first = await look(vector(state), false, context.signal);
       context.metrics.append({ step: 0, loss: first.loss, accuracy: first.accuracy });
       if (keeps.has(0)) await keepWeights();
     }
-    good = { state, lines: context.metrics.lines };
+    safe = good = { state, lines: context.metrics.lines };
     const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
     let saved = performance.now();
     for (const stop of stops) {
@@ -125,6 +127,7 @@ async function run(context: CellContext): Promise<Json> {
           (step) => context.progress({ done: step, total, unit: "steps" }),
           context.signal,
         );
+        if (state.step < stop) safe = { state, lines: context.metrics.lines };
         if (performance.now() - saved > checkpointSeconds * 1000 && state.step < stop) {
           await checkpoint.write(state, context.metrics.lines);
           saved = performance.now();
@@ -144,12 +147,15 @@ async function run(context: CellContext): Promise<Json> {
         good = { state, lines: context.metrics.lines };
       }
       if (keeps.has(stop)) await keepWeights();
+      safe = { state, lines: context.metrics.lines };
       if (performance.now() - saved > checkpointSeconds * 1000 && stop < total) {
         await checkpoint.write(state, context.metrics.lines);
         saved = performance.now();
       }
     }
   } catch (error) {
+    // What cannot be kept now costs time, not the result.
+    if (context.signal.aborted) await checkpoint.write(safe.state, safe.lines).catch(() => undefined);
     if (!(error instanceof ScopeError) || error.fault !== "diverged") throw error;
     await checkpoint.write(good.state, good.lines);
     throw diverged(
