@@ -2,7 +2,8 @@
 // time, until it was killed often enough; then lets it finish. Its results must be, byte for byte, those of a run nobody
 // disturbed, and no cell may be computed again once it was finished. Prints a table in Markdown.
 //
-//   node bench/kill-study.ts --preset synthetic --kills 20 --seed 1 [--jobs 2] [--study FILE.yaml]
+//   node bench/kill-study.ts --preset synthetic --kills 20 --seed 1 [--jobs 2] [--longest SECONDS]
+//   node bench/kill-study.ts --study bench/kill-study.yaml --longest 12
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     study: { type: "string" },
     kills: { type: "string", default: "20" },
     seed: { type: "string", default: "1" },
+    longest: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
   },
 });
@@ -79,6 +81,15 @@ function finished({ store }: Place): Map<string, string> {
   return cells;
 }
 
+/** Number of unfinished cells that have a checkpoint. */
+function checkpointsIn({ store }: Place): number {
+  const work = join(store, "work");
+  if (!existsSync(work)) return 0;
+  return readdirSync(work, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".checkpoint.safetensors"),
+  ).length;
+}
+
 const calm = placeOf("calm");
 const whole = await finish(calm);
 const total = finished(calm).size;
@@ -88,14 +99,16 @@ process.stderr.write(`undisturbed: ${total} cells in ${whole.toFixed(1)} s\n`);
 const killed = placeOf("killed");
 const random = stream(seed, "shuffle");
 const rows: string[] = [];
+// By default each run has, besides starting up, a part of the work: so that the kills spread over the whole study.
+const longest = values.longest === undefined ? Math.max(1.8, (3 * whole) / kills) : Number(values.longest);
 let seen = new Map<string, string>();
 let again = 0;
 let whileRunning = 0;
+let resumable = 0;
 for (let i = 1; i <= kills; i++) {
   const child = start(killed);
   const ended = once(child, "exit");
-  // Each run has, besides starting up, a part of the work: so that the kills spread over the whole study.
-  const moment = 0.3 + random.uniform() * Math.max(1.5, (3 * whole) / kills);
+  const moment = 0.3 + random.uniform() * (longest - 0.3);
   await Promise.race([wait(moment * 1000), ended]);
   const running = child.exitCode === null;
   if (running) {
@@ -108,8 +121,10 @@ for (let i = 1; i <= kills; i++) {
   const now = finished(killed);
   const changed = [...seen].filter(([name, mark]) => now.get(name) !== mark).length;
   again += changed;
+  const checkpoints = running ? checkpointsIn(killed) : 0;
+  resumable += checkpoints;
   rows.push(
-    `| ${i} | ${moment.toFixed(2)} | ${running ? "killed" : "had finished"} | ${now.size} of ${total} | ${changed} |`,
+    `| ${i} | ${moment.toFixed(2)} | ${running ? "killed" : "had finished"} | ${now.size} of ${total} | ${checkpoints} | ${changed} |`,
   );
   process.stderr.write(`${rows.at(-1)}\n`);
   seen = now;
@@ -124,11 +139,11 @@ process.stdout.write(
   `${[
     `Undisturbed: ${total} cells in ${whole.toFixed(1)} s; ${values.jobs} workers; seed of the moments ${seed}; ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}.`,
     "",
-    "| kill | after s | the study | cells finished | of them computed again |",
-    "|---:|---:|---|---:|---:|",
+    "| kill | after s | the study | cells finished | unfinished cells with a checkpoint | finished cells computed again |",
+    "|---:|---:|---|---:|---:|---:|",
     ...rows,
     "",
-    `Killed while running: ${whileRunning} of ${kills} times. The last run took ${rest.toFixed(1)} s.`,
+    `Killed while running: ${whileRunning} of ${kills} times, leaving ${resumable} times an unfinished cell with a checkpoint to go on from. The last run took ${rest.toFixed(1)} s.`,
     `Cells at the end: ${last.size} of ${total}; computed again after they were finished: ${again}; work folders left behind: ${left}.`,
     `results.json (SHA-256 ${createHash("sha256").update(expected).digest("hex").slice(0, 16)}…) identical to the undisturbed run's: ${identical ? "yes" : "NO"}.`,
   ].join("\n")}\n`,

@@ -159,6 +159,19 @@ test("killed at random moments and resumed, a study ends with the same bytes, an
   expect(readdirSync(join(store, "work"))).toEqual([]);
 }, 120_000);
 
+test("a preset printed as YAML is the same study", async () => {
+  const file = join(temporaryFolder(), "mine.yaml");
+  writeFileSync(file, (await cli("study", "--preset", "synthetic", "--print")).out);
+  const plans = await Promise.all(
+    [["--preset", "synthetic"], [file]].map((which) => cli("study", ...which, "--dry-run", "--json")),
+  );
+  const addresses = plans.map(({ out }) =>
+    (JSON.parse(out) as { cells: { address: string }[] }).cells.map(({ address }) => address),
+  );
+  expect(addresses[0]!.length).toBeGreaterThan(20);
+  expect(addresses[1]).toEqual(addresses[0]);
+});
+
 test("a dry run plans and writes nothing", async () => {
   const dir = temporaryFolder();
   const { argv } = studyIn(dir);

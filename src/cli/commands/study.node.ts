@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { stringify } from "yaml";
 import { pick, ScopeError } from "../../base/error.ts";
 import { defaultCache, planData } from "../../data/load.node.ts";
 import { describeSet } from "../../data/prepare.node.ts";
@@ -28,6 +29,7 @@ import { about } from "../time.ts";
 
 interface StudyOptions extends GlobalOptions {
   readonly preset?: string;
+  readonly print?: boolean;
   readonly out: string;
   readonly overwrite?: boolean;
 }
@@ -47,6 +49,7 @@ export const study: CommandDefinition = {
         "pretrain on one task, fine-tune on another, compare with training from scratch; write a report",
       )
       .option("--preset <name>", "a ready-made study instead of a file")
+      .option("--print", "print the study as YAML, to begin a file of your own, and do nothing else")
       .option("--out <folder>", "where report.html, results.json and figures/ go", "out")
       .option(
         "--overwrite",
@@ -64,6 +67,11 @@ A first line "# yaml-language-server: $schema=…" lets editors check a FILE: se
     withGlobals(command).action((file: string | undefined, options: StudyOptions) =>
       run(options, async (context) => {
         const config = reseed(configOf(file, options.preset), context.options.seed);
+        if (options.print === true) {
+          const input = options.preset === undefined ? config : pick(presets, options.preset, "preset").config;
+          context.answer(stringify(input).trimEnd(), input);
+          return;
+        }
         if (context.options.dryRun) return await plan(config, context);
         checkReportFolder(options.out, config.name, reportFiles, options.overwrite === true);
         await compute(config, options.out, context);
