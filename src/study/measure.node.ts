@@ -11,8 +11,16 @@ import type { StudyConfig } from "./config.ts";
 /** Steps that are timed, after as many that are not: the first ones include loading and warming up. */
 const trialSteps = 5;
 
-/** Seconds one training step takes on this machine, by doing a few on grey images. For estimates, not for results. */
-export async function measureStep(config: StudyConfig, io: ModelIo, device: string): Promise<number> {
+/** What a few training steps took here. */
+export interface Trial {
+  /** Seconds for each image trained on. */
+  readonly secondsPerImage: number;
+  /** Memory of a process that does this, bytes, without its data. */
+  readonly bytes: number;
+}
+
+/** Measures training on this machine by a few steps on grey images. For estimates, not for results. */
+export async function measureTraining(config: StudyConfig, io: ModelIo, device: string): Promise<Trial> {
   const { recipe } = config.downstream;
   const count = recipe.batch;
   const size = io.channels * io.height * io.width;
@@ -46,7 +54,8 @@ export async function measureStep(config: StudyConfig, io: ModelIo, device: stri
   const warm = await trainer.advance(trainer.start(), trialSteps, () => undefined);
   const begun = performance.now();
   await trainer.advance(warm, 2 * trialSteps, () => undefined);
-  const seconds = (performance.now() - begun) / 1000 / trialSteps;
+  const secondsPerImage = (performance.now() - begun) / 1000 / trialSteps / count;
+  const bytes = process.memoryUsage().rss;
   await trainer.release();
-  return seconds;
+  return { secondsPerImage, bytes };
 }

@@ -17,7 +17,7 @@ import * as kinds from "./cells/index.ts";
 import { trainableRoles } from "./cells/train.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
-import { measureStep } from "./measure.node.ts";
+import { measureTraining, type Trial } from "./measure.node.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
 import type { TrainLook, TrainResult } from "./train-facts.ts";
@@ -35,8 +35,8 @@ export interface StudyEnv {
   readonly kill?: AbortSignal | undefined;
   /** The command a reader can type to get the same report. */
   readonly command: string;
-  /** Seconds per training step that `planStudy` measured, to save measuring them again. */
-  readonly secondsPerStep?: number | undefined;
+  /** Seconds per image that `planStudy` found, to save measuring them again. */
+  readonly secondsPerImage?: number | undefined;
 }
 
 export interface StudyOutcome {
@@ -48,8 +48,10 @@ export interface StudyOutcome {
 /** How many cells a study has of each phase, and what is left to do. */
 export interface StudyPlan {
   readonly plan: Plan;
-  /** Seconds per training step that the estimate rests on, and whether cells or a trial measured it. */
-  readonly secondsPerStep: number;
+  /** Seconds for each image trained on that the estimate rests on: from finished cells of the study, else from a trial. */
+  readonly secondsPerImage: number;
+  /** Memory of all workers together, bytes: what a trial took, and the largest data set of the study. 0 when all is done. */
+  readonly bytes: number;
 }
 
 /**
@@ -116,10 +118,34 @@ export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<Stu
     all.map((one) => one.spec),
     { kinds, rates, label },
   );
+  const plan = planGraph(graph, await doneIn(env.store, graph), env.jobs);
   return {
-    plan: planGraph(graph, await doneIn(env.store, graph), env.jobs),
-    secondsPerStep: rates["train"] ?? 0,
+    plan,
+    secondsPerImage: rates["train"] ?? 0,
+    bytes: plan.done === plan.total ? 0 : await memoryFor(config, image, env),
   };
+}
+
+async function memoryFor(config: StudyConfig, image: ImageFacts, env: StudyEnv): Promise<number> {
+  const { bytes } = await trial(config, image, env.device);
+  const { channels, height, width } = image.shape;
+  const counts = await Promise.all(
+    [config.upstream.data, config.downstream.data].map(
+      async (spec) => (await planData(spec, env.data)).counts,
+    ),
+  );
+  const images = Math.max(...counts.map((count) => count.train + count.validation + count.test));
+  return env.jobs * (bytes + images * channels * height * width);
+}
+
+const trials = new Map<string, Promise<Trial>>();
+
+/** One trial a network and process: it serves the estimate of time and that of memory. */
+function trial(config: StudyConfig, image: ImageFacts, device: string): Promise<Trial> {
+  const key = JSON.stringify([config.model, config.downstream.recipe, image, device]);
+  const kept = trials.get(key) ?? measureTraining(config, { ...image.shape, classes: image.classes }, device);
+  trials.set(key, kept);
+  return kept;
 }
 
 interface Named {
@@ -254,10 +280,10 @@ async function ratesFor(
   );
   const measured = await measuredRates(env.store, graph);
   if (measured["train"] !== undefined) return measured;
-  if (env.secondsPerStep !== undefined && env.secondsPerStep > 0) return { train: env.secondsPerStep };
+  if (env.secondsPerImage !== undefined && env.secondsPerImage > 0) return { train: env.secondsPerImage };
   const done = await doneIn(env.store, graph);
   if (done.size === graph.cells.size) return {};
-  return { train: await measureStep(config, { ...image.shape, classes: image.classes }, env.device) };
+  return { train: (await trial(config, image, env.device)).secondsPerImage };
 }
 
 function describe(config: StudyConfig, image: ImageFacts): string {

@@ -180,7 +180,7 @@ test("a dry run plans and writes nothing", async () => {
   expect(out).toMatch(/^Tiny: 9 of 9 cells to compute; less than a minute with \d+ workers?\n/);
   expect(out.match(/^ +\d+ s {2}/gm)).toHaveLength(cells);
   expect(out).toContain("  pretrained, 8×8 blocks, seed 0\n");
-  expect(out).toMatch(/ ms a step\), \d+\.\d GB of memory\n$/);
+  expect(out).toMatch(/ training images\/s\), \d+\.\d GB of memory\n$/);
   expect(readdirSync(dir)).toEqual(["study.yaml"]);
   const document = JSON.parse((await cli(...argv, "--dry-run", "--json")).out) as Record<string, unknown>;
   expect(document).toMatchObject({ name: "Tiny", total: cells, done: 0 });

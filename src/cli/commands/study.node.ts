@@ -68,7 +68,8 @@ A first line "# yaml-language-server: $schema=…" lets editors check a FILE: se
       run(options, async (context) => {
         const config = reseed(configOf(file, options.preset), context.options.seed);
         if (options.print === true) {
-          const input = options.preset === undefined ? config : pick(presets, options.preset, "preset").config;
+          const input =
+            options.preset === undefined ? config : pick(presets, options.preset, "preset").config;
           context.answer(stringify(input).trimEnd(), input);
           return;
         }
@@ -98,18 +99,19 @@ async function plan(config: StudyConfig, context: CommandContext): Promise<void>
   using view = progressView(options.quiet, streams);
   using planned = await openToPlan(options.store);
   const env = envOf(context, planned.store, view, interrupt);
-  const { plan: found, secondsPerStep } = await planStudy(config, env);
+  const { plan: found, secondsPerImage, bytes } = await planStudy(config, env);
   const lines = [
     summary(config, found),
     ...found.cells.map(
       (cell) => `  ${(cell.done ? "done" : duration(cell.seconds)).padStart(10)}  ${cell.label}`,
     ),
-    `${about(found.wallSeconds)} with ${workers(found.workers)} (${duration(found.seconds)} of computing at ${(secondsPerStep * 1000).toFixed(1)} ms a step), ${(found.bytes / 1e9).toFixed(1)} GB of memory`,
+    `${about(found.wallSeconds)} with ${workers(found.workers)} (${duration(found.seconds)} of computing at ${(1 / secondsPerImage).toFixed(0)} training images/s), ${(bytes / 1e9).toFixed(1)} GB of memory`,
   ];
   answer((found.done === found.total ? lines.slice(0, -1) : lines).join("\n"), {
     name: config.name,
     ...found,
-    secondsPerStep,
+    bytes,
+    secondsPerImage,
   });
 }
 
@@ -128,7 +130,7 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
     const sweep = asOneSweep(planned.plan, view.onEvent);
     const store = await openStore(options.store);
     outcome = await stoppedInWords(sweep, planned, () =>
-      runStudy(config, { ...env, store, onEvent: sweep.onEvent, secondsPerStep: planned.secondsPerStep }),
+      runStudy(config, { ...env, store, onEvent: sweep.onEvent, secondsPerImage: planned.secondsPerImage }),
     );
   }
   await markReportFolder(out, config.name);

@@ -51,7 +51,10 @@ export const trainCell: CellKind = {
   version: 1,
   estimate(raw) {
     const params = trainParams.parse(raw);
-    return { steps: totalSteps(params.recipe, params.data.trainSize ?? 50_000), bytes: 700e6 };
+    const { recipe, evaluate, data } = params;
+    // In images trained on. An image that is only looked at costs a third: no gradients.
+    const looked = evaluate.count * (evaluate.images ?? 1000);
+    return { steps: totalSteps(recipe, data.trainSize ?? 50_000) * recipe.batch + looked / 3 };
   },
   run,
 };
