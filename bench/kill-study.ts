@@ -99,8 +99,15 @@ process.stderr.write(`undisturbed: ${total} cells in ${whole.toFixed(1)} s\n`);
 const killed = placeOf("killed");
 const random = stream(seed, "shuffle");
 const rows: string[] = [];
-// By default each run has, besides starting up, a part of the work: so that the kills spread over the whole study.
-const longest = values.longest === undefined ? Math.max(1.8, (3 * whole) / kills) : Number(values.longest);
+// The same command again does everything but the work: what starting up takes.
+const idle = await finish(calm);
+// By default the kills spread over the study: on average, what the runs have after starting up, (longest - idle)² / 2 longest
+// for moments drawn evenly, adds up to seven tenths of the work.
+const share = (0.7 * Math.max(0.1, whole - idle)) / kills;
+const longest =
+  values.longest === undefined
+    ? idle + share + Math.sqrt(share ** 2 + 2 * share * idle)
+    : Number(values.longest);
 let seen = new Map<string, string>();
 let again = 0;
 let whileRunning = 0;
@@ -137,7 +144,7 @@ const left = readdirSync(join(killed.store, "work")).length;
 
 process.stdout.write(
   `${[
-    `Undisturbed: ${total} cells in ${whole.toFixed(1)} s; ${values.jobs} workers; seed of the moments ${seed}; ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}.`,
+    `Undisturbed: ${total} cells in ${whole.toFixed(1)} s, the same command again ${idle.toFixed(1)} s; ${values.jobs} workers; moments up to ${longest.toFixed(1)} s; seed of the moments ${seed}; ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}.`,
     "",
     "| kill | after s | the study | cells finished | unfinished cells with a checkpoint | finished cells computed again |",
     "|---:|---:|---|---:|---:|---:|",

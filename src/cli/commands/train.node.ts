@@ -14,7 +14,7 @@ import type { Cell } from "../../store/cell.node.ts";
 import { addressOf, type CellSpec, shortAddress } from "../../store/spec.ts";
 import { openStore, type Store } from "../../store/store.node.ts";
 import * as kinds from "../../study/cells/index.ts";
-import { trainableRoles } from "../../study/cells/train.node.ts";
+import { trainableRoles, trainParams } from "../../study/cells/train.node.ts";
 import { trainedModel } from "../../study/trained.node.ts";
 import type { TrainLook, TrainResult } from "../../study/train-facts.ts";
 import { workerUrl } from "../../study/worker-url.node.ts";
@@ -25,6 +25,7 @@ import { planGraph } from "../../sweep/plan.ts";
 import { duration } from "../../sweep/progress.ts";
 import { measuredRates } from "../../sweep/rates.node.ts";
 import { doneIn, runGraph } from "../../sweep/run.node.ts";
+import { totalSteps } from "../../train/recipe.ts";
 import { parseConfig } from "../config.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { metadataOf } from "../model-facts.ts";
@@ -101,7 +102,8 @@ async function plan(config: TrainFile, { options, streams, answer }: CommandCont
   const rates = await measuredRates(planned.store, graph);
   const found = planGraph(sweepGraph([spec], { kinds, rates }), await doneIn(planned.store, graph), 1);
   const address = addressOf(spec);
-  const steps = kinds.train.estimate?.(spec.params).steps;
+  const { recipe, data } = trainParams.parse(spec.params);
+  const steps = totalSteps(recipe, data.trainSize!);
   answer(
     found.done === 1
       ? `already done: run ${shortAddress(address)}`
