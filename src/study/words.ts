@@ -177,7 +177,7 @@ function whatHelps(gain: Estimate, areaGain: Estimate): string {
   const effect = (estimate: Estimate) => (isShown(estimate) ? Math.sign(estimate.value) : 0);
   const [final, along] = [effect(gain), effect(areaGain)];
   if (final === 0 && along === 0)
-    return "So in this study pretraining was shown neither to help nor to hurt.";
+    return "So in this study pretraining was shown neither to lift accuracy nor to lower it, at the end or on average along training.";
   if (final === along)
     return `So in this study pretraining ${final > 0 ? "helps" : "hurts"}, along training and at its end.`;
   if (final === 0)
