@@ -17,7 +17,8 @@ export interface FinishedRun {
 
 /**
  * The learning rate of each arm at each shuffle: the one with the best validation accuracy; of equals, the smaller.
- * With `tuneEach` off, what was found once serves every shuffle.
+ * With `tuneEach` off, what was found once serves every shuffle. A rate that made the loss diverge counts as accuracy 0.
+ * @throws {ScopeError} diverged, when no rate of an arm went well
  */
 export function chooseRates(
   config: StudyConfig,
@@ -32,6 +33,15 @@ export function chooseRates(
     )[0];
     if (best === undefined)
       throw new ScopeError("bug", `internal: no tuning run for ${arm}, shuffle ${shuffle}`);
+    if (best.result.divergedAfter !== undefined) {
+      throw new ScopeError(
+        "diverged",
+        `every learning rate tried for ${arm} at shuffle ${shuffle} makes the loss diverge`,
+        {
+          hint: "add smaller ones to learningRates",
+        },
+      );
+    }
     return best.planned.learningRate;
   };
 }

@@ -110,6 +110,8 @@ function downstreamRun(
       head: "new",
       evaluate,
       keep: [],
+      // A rate that is too high for an arm is an answer, not a failure, while rates are being tried.
+      ...(role === "tuning" ? { divergence: "record" } : {}),
     },
   };
 }

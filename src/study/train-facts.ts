@@ -11,6 +11,11 @@ export interface TrainResult {
   readonly classes: readonly string[];
   /** SHA-256 of the prepared data that was used. */
   readonly data: string;
+  /**
+   * Steps known to have gone well before the loss stopped being a number, in a cell that records this instead of failing.
+   * `accuracy` is then 0, `loss` that of the last look, and there are no weights.
+   */
+  readonly divergedAfter?: number;
 }
 
 /** One look at the network along training, a line of metrics.jsonl. */

@@ -39,6 +39,8 @@ export const trainParams = z.strictObject({
   }),
   /** Epochs whose weights are kept, besides the last. */
   keep: z.array(z.number().min(0)).default([]),
+  /** A loss that is not a number: the cell fails, or (while choosing a learning rate) that is its result. */
+  divergence: z.enum(["fail", "record"]).default("fail"),
 });
 export type TrainParams = z.infer<typeof trainParams>;
 
@@ -160,6 +162,9 @@ async function run(context: CellContext): Promise<Json> {
     // What cannot be kept now costs time, not the result.
     if (context.signal.aborted) await checkpoint.write(safe.state, safe.lines).catch(() => undefined);
     if (!(error instanceof ScopeError) || error.fault !== "diverged") throw error;
+    if (params.divergence === "record") {
+      return resultOf(data, split, trainer.layout.size, state.step, { ...final, accuracy: 0 }, state.step);
+    }
     await checkpoint.write(good.state, good.lines);
     throw diverged(
       error,
@@ -185,15 +190,27 @@ async function run(context: CellContext): Promise<Json> {
   await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, {
     overwrite: true,
   });
+  return resultOf(data, split, trainer.layout.size, total, final);
+}
+
+function resultOf(
+  data: LoadedData,
+  split: Split,
+  parameters: number,
+  steps: number,
+  { accuracy, loss }: Pick<Evaluation, "accuracy" | "loss">,
+  divergedAfter?: number,
+): Json {
   const result: TrainResult = {
-    accuracy: final.accuracy,
-    loss: final.loss,
+    accuracy,
+    loss,
     images: split.count,
-    steps: total,
+    steps,
     trainImages: data.train.count,
-    parameters: trainer.layout.size,
-    classes,
+    parameters,
+    classes: data.classes,
     data: data.fingerprint,
+    ...(divergedAfter === undefined ? {} : { divergedAfter }),
   };
   return { ...result };
 }

@@ -210,6 +210,18 @@ describe("a training cell that cannot go on", () => {
     expect(await store.has(addressOf(spec))).toBe(false);
   });
 
+  test("records divergence as a result where rates are being tried", async () => {
+    const store = await openStore(temporaryFolder());
+    const spec = cellOf({
+      divergence: "record",
+      recipe: { learningRate: 1e30 },
+    });
+    expect((await run(store, spec)).state).toBe("finished");
+    const cell = await store.get(addressOf(spec));
+    expect(cell.result()).toMatchObject({ accuracy: 0, divergedAfter: expect.any(Number) as number });
+    expect(Object.keys(cell.files)).not.toContain("weights.safetensors");
+  });
+
   test("names a module that is not there", async () => {
     const store = await openStore(temporaryFolder());
     await expect(run(store, cellOf({ recipe: { freeze: ["stage9"] } }))).rejects.toMatchObject({
