@@ -188,6 +188,7 @@ describe("losses against their formulas in double precision", () => {
       x: float32([2, 2], [1, 0, 0, 1]),
       [port.targets]: float32([2, 3], soft),
       [port.theta]: float32([6], logits),
+      w: float32([2, 3], logits),
       [port.slot("velocity")]: float32([6], new Float32Array(6)),
       [port.rate]: float32([], [0]),
       [port.step]: float32([], [1]),

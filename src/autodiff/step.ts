@@ -74,8 +74,8 @@ export interface StepGraph {
 /**
  * Builds the training step of a classifier.
  *
- * Inputs (named in `port`): the network's own input [N, …], targets [N, K], theta [P], the optimiser's slots [P] each,
- * rate and step (scalars), statistics [S] when the network has batch norm, anchor [P] when L2-SP is on.
+ * Inputs (named in `port`): the network's own input [N, …], targets [N, K], theta [P] and, as views of the same memory,
+ * every trainable parameter under its own name, the optimiser's slots [P] each, rate and step (scalars), statistics [S] when the network has batch norm, anchor [P] when L2-SP is on.
  * Outputs: `after(…)` of theta, each slot and statistics; loss (scalar, nats) and logits [N, K], both before the update.
  *
  * `forward` has numeric shapes, one input and the logits as its first output. Parameters not listed in `trainable`
@@ -121,7 +121,7 @@ export function buildStep(
   const slots = optimizer.slots.map((slot) => g.input(port.slot(slot), "float32", [layout.size]));
   const rate = g.input(port.rate, "float32", []);
   const step = g.input(port.step, "float32", []);
-  unpack(g, theta, layout);
+  declareParameters(g, layout);
   if (statistics.size > 0) unpack(g, g.input(port.statistics, "float32", [statistics.size]), statistics);
   for (const initializer of network.initializers.values()) {
     if (!g.has(initializer.name)) g.parameter(initializer);
@@ -197,8 +197,16 @@ function refuseOtherInputs({ graph, masks }: Lowered): void {
   }
 }
 
+/**
+ * Declares the tensors of a layout as inputs of the graph, under their own names. Whoever runs it feeds views of the one
+ * flat vector (`unflatten`): nothing is copied on the way in.
+ */
+export function declareParameters(g: Builder, layout: FlatLayout): void {
+  layout.names.forEach((name, i) => g.input(name, "float32", layout.shapes[i]!));
+}
+
 /** Cuts a flat vector into the named tensors of a layout. */
-export function unpack(g: Builder, flat: string, layout: FlatLayout): void {
+function unpack(g: Builder, flat: string, layout: FlatLayout): void {
   const sizes = layout.names.map((_, i) => layout.offsets[i + 1]! - layout.offsets[i]!);
   const parts =
     sizes.length === 1

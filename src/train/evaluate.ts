@@ -1,5 +1,5 @@
-import { type FlatLayout, flatLayout } from "../autodiff/flat.ts";
-import { port, unpack } from "../autodiff/step.ts";
+import { type FlatLayout, flatLayout, unflatten } from "../autodiff/flat.ts";
+import { declareParameters } from "../autodiff/step.ts";
 import { ScopeError } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { bind } from "../graph/bind.ts";
@@ -56,7 +56,7 @@ export async function openEvaluator(
   g.reserve([...network.initializers.keys(), ...network.nodes.flatMap((node) => node.outputs)]);
   const input = network.inputs[0]!;
   g.input(input.name, input.dtype, input.shape);
-  if (layout.size > 0) unpack(g, g.input(port.theta, "float32", [layout.size]), layout);
+  declareParameters(g, layout);
   for (const initializer of network.initializers.values()) {
     if (!g.has(initializer.name)) g.parameter(initializer);
   }
@@ -69,15 +69,6 @@ export async function openEvaluator(
 
   const x = new Float32Array(sizeOf(shape));
   const z = new Float32Array(rows * classes);
-  const theta = new Float32Array(layout.size);
-  const run = session.bind(
-    {
-      [input.name]: float32(shape, x),
-      ...(layout.size > 0 ? { [port.theta]: float32([layout.size], theta) } : {}),
-    },
-    { [logitsName]: float32([rows, classes], z) },
-  );
-
   async function eachBatch(
     weights: Float32Array,
     images: ImageSource,
@@ -87,7 +78,11 @@ export async function openEvaluator(
     if (weights.length !== layout.size) {
       throw new ScopeError("shape", `"${graph.name}" has ${layout.size} weights, got ${weights.length}`);
     }
-    theta.set(weights);
+    // The weights are read where they are: looking at another point of weight space copies nothing.
+    const run = session.bind(
+      { [input.name]: float32(shape, x), ...Object.fromEntries(unflatten(layout, weights)) },
+      { [logitsName]: float32([rows, classes], z) },
+    );
     for (let from = 0; from < images.count; from += rows) {
       signal?.throwIfAborted();
       const count = Math.min(rows, images.count - from);

@@ -99,6 +99,7 @@ export async function openTrainer(
         [port.step]: float32([], count),
         ...(anchor ? { [port.anchor]: float32([layout.size], anchor) } : {}),
         ...carried(sides[from]!, (input) => input),
+        ...Object.fromEntries(unflatten(layout, sides[from]!.theta)),
       },
       {
         [port.loss]: float32([], loss),

@@ -51,6 +51,7 @@ export async function runStep(
     [step.input]: images,
     [port.targets]: float32(step.targetShape, oneHot(labels.data as BigInt64Array, step.targetShape[1]!)),
     [port.theta]: float32([layout.size], flatten(layout, weights)),
+    ...Object.fromEntries(unflatten(layout, flatten(layout, weights))),
     [port.slot("velocity")]: float32([layout.size], new Float32Array(layout.size)),
     [port.rate]: float32([], [0]),
     [port.step]: float32([], [1]),
