@@ -20,13 +20,18 @@ export const script = String.raw`
     const box = element.getBoundingClientRect();
     return [box.left + box.width / 2, box.top + box.height / 2];
   };
-  const point = (element) => {
+  let byKey = false;
+  const point = (element, key = false) => {
+    byKey = key;
     if (element === pointed) return;
     leave();
     pointed = element;
     element.classList.add("pointed");
     tip.textContent = element.getAttribute("data-tip");
     tip.hidden = false;
+    place(element);
+  };
+  const place = (element) => {
     const [x, y] = middle(element);
     const box = tip.getBoundingClientRect();
     const left = Math.min(Math.max(8, x - box.width / 2), innerWidth - box.width - 8);
@@ -60,7 +65,7 @@ export const script = String.raw`
         if (step === undefined) return;
         event.preventDefault();
         const from = points.indexOf(pointed);
-        point(points[from < 0 ? 0 : (from + step + points.length) % points.length]);
+        point(points[from < 0 ? 0 : (from + step + points.length) % points.length], true);
       });
     }
 
@@ -94,7 +99,8 @@ export const script = String.raw`
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") leave();
   });
-  addEventListener("scroll", leave, { passive: true });
+  // Focusing a figure may scroll the page: a point chosen by key stays chosen, and its numbers move along.
+  addEventListener("scroll", () => (pointed && byKey ? place(pointed) : leave()), { passive: true });
 
   const button = document.getElementById("theme");
   const isDark = () => getComputedStyle(root).colorScheme === "dark";
