@@ -106,6 +106,7 @@ describe("recipeSchema", () => {
       { labelSmoothing: -0.1 },
       { schedule: { kind: "step", milestones: [1] } },
       { optimizer: "lion" },
+      { steps: 10, epochs: 2 },
     ];
     for (const one of refused) expect(recipeSchema.safeParse(one).success, JSON.stringify(one)).toBe(false);
   });
