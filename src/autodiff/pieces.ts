@@ -1,3 +1,4 @@
+import { dataTypes } from "../graph/data-types.ts";
 import { type Builder, float } from "../graph/builder.ts";
 import type { DType } from "../tensor/tensor.ts";
 
@@ -27,31 +28,14 @@ export function zeros(g: Builder, shape: readonly number[], dtype: DType): strin
   return g.op("Expand", [g.scalar(0, dtype), g.ints(shape)]);
 }
 
-/** The numbers ONNX gives to element types (TensorProto.DataType). */
-const codes: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-};
-
 /** x as `dtype`; x itself when it is of that type already. */
 export function cast(g: Builder, x: string, dtype: DType): string {
-  return g.dtype(x) === dtype ? x : g.op("Cast", [x], { to: codes[dtype] });
+  return g.dtype(x) === dtype ? x : g.op("Cast", [x], { to: dataTypes[dtype] });
 }
 
 /** Whether a Cast to ONNX's type number `code` keeps fractions, so that gradients pass through it. */
 export function isFloatCode(code: number): boolean {
-  return [codes.float32, codes.float64, codes.float16, codes.bfloat16].includes(code);
+  return [dataTypes.float32, dataTypes.float64, dataTypes.float16, dataTypes.bfloat16].includes(code);
 }
 
 /** Derivative of x/2 · (1 + tanh u), u = √(2/π) · (x + 0.044715x³), at x. Same shape as x. */

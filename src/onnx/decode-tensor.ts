@@ -1,6 +1,7 @@
 import { bytesUnder } from "../base/bytes.ts";
 import { ScopeError } from "../base/error.ts";
 import { constant, type Initializer } from "../graph/graph.ts";
+import { dataTypes } from "../graph/data-types.ts";
 import { allocate, bytesOf, type DType, type Tensor, type TypedArray, viewBytes } from "../tensor/tensor.ts";
 import { decodeExternalEntry, type ExternalFiles, externalRange } from "./external.ts";
 import * as schema from "./schema.ts";
@@ -45,7 +46,7 @@ const ranges: Partial<Record<DType, readonly [number, number]>> = {
 };
 
 const dtypesByCode = new Map<number, DType>(
-  Object.entries(schema.dataTypes).map(([name, code]) => [code, name as DType]),
+  Object.entries(dataTypes).map(([name, code]) => [code, name as DType]),
 );
 
 /**

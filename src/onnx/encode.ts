@@ -2,6 +2,7 @@ import protobuf from "protobufjs/minimal.js";
 import { bytesUnder } from "../base/bytes.ts";
 import { ScopeError } from "../base/error.ts";
 import type { Attribute, Dim, Graph, Initializer, Node, ValueInfo } from "../graph/graph.ts";
+import { dataTypes } from "../graph/data-types.ts";
 import { bytesOf, sizeOf } from "../tensor/tensor.ts";
 import * as schema from "./schema.ts";
 
@@ -260,7 +261,7 @@ function writeTensor(w: Writer, initializer: Initializer): void {
 
 function writeTensorHead(w: Writer, { name, dtype, shape }: Initializer): void {
   for (const dim of shape) w.uint32(tag(schema.Tensor.dims, varint)).int64(dim);
-  w.uint32(tag(schema.Tensor.dataType, varint)).int32(schema.dataTypes[dtype]);
+  w.uint32(tag(schema.Tensor.dataType, varint)).int32(dataTypes[dtype]);
   if (name !== "") text(w, schema.Tensor.name, name);
 }
 
@@ -292,7 +293,7 @@ function writeValueInfo(w: Writer, info: ValueInfo): void {
   text(w, schema.ValueInfo.name, info.name);
   message(w, schema.ValueInfo.type, () =>
     message(w, schema.Type.tensor, () => {
-      w.uint32(tag(schema.TensorType.elementType, varint)).int32(schema.dataTypes[info.dtype]);
+      w.uint32(tag(schema.TensorType.elementType, varint)).int32(dataTypes[info.dtype]);
       if (info.unranked === true) return;
       message(w, schema.TensorType.shape, () => {
         for (const dim of info.shape) message(w, schema.Shape.dim, () => writeDim(w, dim));

@@ -26,7 +26,7 @@ import { arrange } from "./arrange.ts";
 import { decodeModel, decodeModelFrom } from "./decode.ts";
 import { encodeModel } from "./encode.ts";
 import { readModel } from "./read.node.ts";
-import { dataTypes } from "./schema.ts";
+import { dataTypes } from "../graph/data-types.ts";
 import { writeModel } from "./write.node.ts";
 
 let dir: string;

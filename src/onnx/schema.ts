@@ -1,5 +1,3 @@
-import type { DType } from "../tensor/tensor.ts";
-
 // Field numbers of the messages we read and write. Source: onnx.proto of ONNX 1.17 (IR version 10), "onnx-ml" flavour.
 
 export const Model = {
@@ -65,23 +63,6 @@ export const Dimension = { value: 1, param: 2 } as const;
 export const OperatorSet = { domain: 1, version: 2 } as const;
 /** StringStringEntryProto: metadata_props and external_data. */
 export const Entry = { key: 1, value: 2 } as const;
-
-/** TensorProto.DataType of the element types that we carry. */
-export const dataTypes = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-} as const satisfies Record<DType, number>;
 
 /** TensorProto.DataType of the element types that we do not carry, by number, for messages. */
 export const foreignDataTypes: Readonly<Record<number, string>> = {

@@ -61,7 +61,6 @@ export interface StudyPlan {
  */
 export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<StudyOutcome> {
   const begun = performance.now();
-  await prepare(config, env.data);
   const image = await imageOf(config, env.data);
   const pretraining = specOf(pretrainingRun(config));
   const tuning = tuningRuns(config).map((run) => specOf(run, pretraining.spec));
@@ -100,7 +99,6 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
 
 /** What a study would do, without doing it. Data are prepared (their sizes decide the plan), nothing is trained. */
 export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<StudyPlan> {
-  await prepare(config, env.data);
   const image = await imageOf(config, env.data);
   const pretraining = specOf(pretrainingRun(config));
   const tuning = tuningRuns(config).map((run) => specOf(run, pretraining.spec));
@@ -129,13 +127,7 @@ export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<Stu
 async function memoryFor(config: StudyConfig, image: ImageFacts, env: StudyEnv): Promise<number> {
   const { bytes } = await trial(config, image, env.device);
   const { channels, height, width } = image.shape;
-  const counts = await Promise.all(
-    [config.upstream.data, config.downstream.data].map(
-      async (spec) => (await planData(spec, env.data)).counts,
-    ),
-  );
-  const images = Math.max(...counts.map((count) => count.train + count.validation + count.test));
-  return env.jobs * (bytes + images * channels * height * width);
+  return env.jobs * (bytes + image.images * channels * height * width);
 }
 
 const trials = new Map<string, Promise<Trial>>();
@@ -156,7 +148,10 @@ interface Named {
 
 interface ImageFacts {
   readonly shape: StudyResults["image"];
+  /** Of the downstream task. */
   readonly classes: number;
+  /** Of the larger task. */
+  readonly images: number;
 }
 
 function specOf(planned: PlannedRun, pretraining?: CellSpec): Named {
@@ -230,11 +225,7 @@ async function computeSeconds(store: Store, all: readonly Named[]): Promise<numb
   return seconds.reduce((sum, one) => sum + one, 0);
 }
 
-/** Brings the data into the cache before any worker starts, so that it is fetched once and with progress. */
-async function prepare(config: StudyConfig, data: DataEnv): Promise<void> {
-  for (const spec of [config.upstream.data, config.downstream.data]) await planData(spec, data);
-}
-
+/** What both tasks' images have in common. Brings them into the cache before any worker starts: fetched once, with progress. */
 async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> {
   const upstream = await planData(config.upstream.data, data);
   const downstream = await planData(config.downstream.data, data);
@@ -251,7 +242,8 @@ async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> 
   const { channels, height, width, classes } = downstream;
   checkStudy(config, { height, width });
   for (const task of ["upstream", "downstream"] as const) checkModules(config, task, upstream);
-  return { shape: { channels, height, width }, classes: classes.length };
+  const sizes = [upstream, downstream].map(({ counts }) => counts.train + counts.validation + counts.test);
+  return { shape: { channels, height, width }, classes: classes.length, images: Math.max(...sizes) };
 }
 
 /** Refuses a recipe that names modules the network lacks, before hours of work end with it. */

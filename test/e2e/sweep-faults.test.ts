@@ -1,8 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { ScopeError } from "../../src/base/error.ts";
 import { addressOf } from "../../src/store/spec.ts";
 import type { CellSpec } from "../../src/store/spec.ts";
@@ -14,6 +13,7 @@ import type { Outcome } from "../../src/sweep/outcome.ts";
 import { requireComplete } from "../../src/sweep/outcome.ts";
 import { runGraph } from "../../src/sweep/run.node.ts";
 import type { RunOptions } from "../../src/sweep/run.node.ts";
+import { mayMount, remount, smallDisk } from "../kit/disk.ts";
 import { temporaryFolder } from "../kit/temporary.ts";
 import { cell } from "./toy/cells.ts";
 import { toyKinds } from "./toy/kinds.ts";
@@ -216,27 +216,6 @@ test("a disk that is full for one cell stops the sweep: no other cell would fare
   expect(events.filter(({ type }) => type === "started")).toHaveLength(1);
 });
 
-/** Mounts a small file system of its own, for as long as the test runs. */
-function smallDisk(kilobytes: number): string {
-  const path = temporaryFolder();
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${kilobytes}k`, "tmpfs", path], { stdio: "ignore" });
-  onTestFinished(() => void execFileSync("umount", ["-l", path]));
-  return path;
-}
-
-function mayMount(): boolean {
-  const path = mkdtempSync(join(tmpdir(), "transferscope-mount-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "tmpfs", path], { stdio: "ignore" });
-    execFileSync("umount", [path]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
-}
-
 // The same with real disks. Where the system lets nobody mount one, the test above and src/store/disk-full.test.ts, which
 // fails every single write in turn, must do.
 if (mayMount()) {
@@ -253,7 +232,7 @@ if (mayMount()) {
       whole.push(address);
     }
     expect(whole).toHaveLength(3);
-    execFileSync("mount", ["-o", "remount,size=4m", disk]);
+    remount(disk, "size=4m");
     const { outcome } = await run(store, cells);
     expect(outcome).toMatchObject({ total: 5, done: 3, finished: 2, failed: [] });
   });
@@ -262,7 +241,7 @@ if (mayMount()) {
     const disk = smallDisk(2000);
     const path = join(disk, "store");
     await run(await openStore(path), [cell("sum", { add: 1 })]);
-    execFileSync("mount", ["-o", "remount,ro", disk]);
+    remount(disk, "ro");
     const store = await openStore(path);
     expect(store.readOnly).toBe(true);
     expect((await run(store, [cell("sum", { add: 1 })])).outcome).toMatchObject({ done: 1, finished: 0 });
