@@ -7,7 +7,7 @@ import { withWeights } from "../src/autodiff/flat.ts";
 import { buildModel, initialise, modelSpecSchema } from "../src/models/model.ts";
 import type { ModelIo } from "../src/models/types.ts";
 import { openRuntime } from "../src/runtime/ort.node.ts";
-import { trainableRoles } from "../src/study/cells/train.node.ts";
+import { trainableRoles } from "../src/cells/kinds/train.node.ts";
 import { stream } from "../src/base/random.ts";
 import { float32 } from "../src/tensor/tensor.ts";
 import { openEvaluator } from "../src/train/evaluate.ts";

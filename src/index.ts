@@ -47,6 +47,6 @@ export { type StudyConfig, studySchema } from "./study/config.ts";
 export * as presets from "./study/presets/index.ts";
 export type { StudyCost, StudyResults } from "./study/results.ts";
 export { planStudy, runStudy, type StudyEnv, type StudyOutcome } from "./study/run.node.ts";
-export { trainedModel } from "./study/trained.node.ts";
+export { trainedModel } from "./cells/trained.node.ts";
 export { answer } from "./study/words.ts";
 export { writeReport } from "./report/write.node.ts";

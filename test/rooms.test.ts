@@ -23,7 +23,7 @@ const portable = new Set([
 ]);
 
 /** Folders with one definition a file and a table in index.ts. */
-const plural = ["rules", "losses", "optimizers", "sets", "presets", "cells", "figures", "shapes", "commands"];
+const plural = ["rules", "losses", "optimizers", "sets", "presets", "kinds", "figures", "shapes", "commands"];
 /** Files of those folders that hold no definition: types and helpers that definitions share. */
 const helpers = new Set([
   "src/autodiff/losses/loss.ts",
@@ -170,7 +170,7 @@ test("only *.node.ts files need Node", () => {
 
 /** Tables of definitions that run in Node only (cells, commands), and the library's face, are loaded in Node only. */
 function registersNodeFiles(file: string): boolean {
-  return ["src/index.ts", "src/study/cells/index.ts", "src/cli/commands/index.ts"].includes(file);
+  return ["src/index.ts", "src/cells/kinds/index.ts", "src/cli/commands/index.ts"].includes(file);
 }
 
 test("there are no cycles of imports", () => {

@@ -1,6 +1,6 @@
 import { ScopeError } from "../base/error.ts";
 import type { Json } from "../base/canonical.ts";
-import type { TrainLook, TrainResult } from "./train-facts.ts";
+import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
 import type { StudyConfig } from "./config.ts";
 import type { Arm, PlannedRun } from "./plan.ts";
 import type { Shuffle } from "./config.ts";

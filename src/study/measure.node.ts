@@ -5,7 +5,7 @@ import type { ModelIo } from "../models/types.ts";
 import { openRuntime } from "../runtime/ort.node.ts";
 import type { Device } from "../runtime/session.ts";
 import { openTrainer } from "../train/trainer.ts";
-import { trainableRoles } from "./cells/train.node.ts";
+import { trainableRoles } from "../cells/kinds/train.node.ts";
 import type { StudyConfig } from "./config.ts";
 
 /** Steps that are timed, after as many that are not: the first ones include loading and warming up. */

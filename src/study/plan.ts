@@ -11,7 +11,7 @@ export interface PlannedRun {
   readonly shuffle: Shuffle;
   readonly seed: number;
   readonly learningRate: number;
-  /** Parameters of a cell of kind "train" (see cells/train.node.ts). */
+  /** Parameters of a cell of kind "train" (see cells/kinds/train.node.ts). */
   readonly params: Record<string, unknown>;
   readonly startsFromPretrained: boolean;
 }

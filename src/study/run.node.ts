@@ -13,15 +13,15 @@ import { requireComplete } from "../sweep/outcome.ts";
 import { type Plan, planGraph } from "../sweep/plan.ts";
 import { measuredRates } from "../sweep/rates.node.ts";
 import { doneIn, runGraph } from "../sweep/run.node.ts";
-import * as kinds from "./cells/index.ts";
-import { trainableRoles } from "./cells/train.node.ts";
+import * as kinds from "../cells/kinds/index.ts";
+import { trainableRoles } from "../cells/kinds/train.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
 import { measureTraining, type Trial } from "./measure.node.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
-import type { TrainLook, TrainResult } from "./train-facts.ts";
-import { workerUrl } from "./worker-url.node.ts";
+import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
+import { workerUrl } from "../cells/worker-url.node.ts";
 import type { Json } from "../base/canonical.ts";
 
 /** What running a study needs from the caller. */

@@ -11,7 +11,7 @@ import { readModel } from "../../onnx/read.node.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
 import type { Device } from "../../runtime/session.ts";
 import { openStore } from "../../store/store.node.ts";
-import { trainedModel } from "../../study/trained.node.ts";
+import { trainedModel } from "../../cells/trained.node.ts";
 import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { wilson } from "../../tensor/intervals.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

@@ -1,7 +1,7 @@
 import { ScopeError } from "../../base/error.ts";
 import { openStore } from "../../store/store.node.ts";
 import { shortAddress } from "../../store/spec.ts";
-import type { TrainResult } from "../../study/train-facts.ts";
+import type { TrainResult } from "../../cells/train-facts.ts";
 import { type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { percent, table } from "../text.ts";
 

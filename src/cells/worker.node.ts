@@ -1,5 +1,5 @@
 // Entry of a worker process: computes cells it is sent, one at a time (see sweep/worker.node.ts).
 import { serveWorker } from "../sweep/worker.node.ts";
-import * as kinds from "./cells/index.ts";
+import * as kinds from "./kinds/index.ts";
 
 serveWorker(kinds);
