@@ -1,0 +1,227 @@
+/** Which images a number is of. */
+export type Split = "train" | "test";
+
+/** A number with its 95 % confidence interval; null where none can be had. What is resampled is said beside it. */
+export interface Interval {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** Loss and accuracy at the points of a path, on one split; arrays parallel to `Path.at`. */
+export interface Curve {
+  readonly split: Split;
+  /** Images looked at. */
+  readonly images: number;
+  /** Mean cross-entropy, nats per image; null where it is not a number (far extrapolation). */
+  readonly loss: readonly (Interval | null)[];
+  /** Share classified correctly, in [0, 1]. Intervals of both are bootstrapped over images. */
+  readonly accuracy: readonly Interval[];
+}
+
+/**
+ * The four conventions in circulation. chord: sup of the path over the chord between its ends, ≥ 0 (Neyshabur 2020,
+ * Entezari 2021). mean: sup of the path over the mean of its ends (Frankle 2020; on error: instability). midpoint: the
+ * value at ½ over the mean of the ends (loss: REPAIR; accuracy: Entezari's code). All only over α in [0, 1].
+ */
+export type BarrierDefinition = "chord" | "mean" | "midpoint";
+
+export interface Barrier {
+  readonly definition: BarrierDefinition;
+  /** loss in nats; error (1 − accuracy) as a share. Positive: the path is worse than its ends. */
+  readonly quantity: "loss" | "error";
+  readonly split: Split;
+  /** Interval: bootstrapped over images. */
+  readonly height: Interval;
+  /** α of the highest point. */
+  readonly at: number;
+}
+
+/** What was done to a pair before or on the way. */
+export interface Treatment {
+  readonly align: "none" | "weights" | "activations" | "ste";
+  readonly curve: "linear" | "bezier";
+  /** never: statistics interpolated like weights. auto: estimated anew where there is batch norm. */
+  readonly statistics: "interpolated" | "re-estimated" | "none";
+  readonly repair: boolean;
+}
+
+/** A path between two networks under one treatment. */
+export interface Path {
+  readonly treatment: Treatment;
+  /** Positions, 0 at the first network, 1 at the second. */
+  readonly at: readonly number[];
+  readonly curves: readonly Curve[];
+  readonly barriers: readonly Barrier[];
+}
+
+/** Is there a barrier? By the error barrier (mean definition) on test images against a threshold. */
+export interface Verdict {
+  /** "connected": interval below the threshold; "barrier": above; "open": the interval includes it. */
+  readonly says: "connected" | "barrier" | "open";
+  readonly threshold: number;
+  readonly of: Interval;
+}
+
+export interface Pair {
+  /** Indices into `models`. */
+  readonly a: number;
+  readonly b: number;
+  /** ‖θ_a − θ_b‖₂ over all trainable parameters, and divided by the mean of both norms. */
+  readonly distance: number;
+  readonly relativeDistance: number;
+  /** One or more treatments, the plain one first. */
+  readonly paths: readonly Path[];
+  /** Of the last path, the one with everything done. */
+  readonly verdict: Verdict;
+  /** With alignment: largest difference of logits, moved network against original, relative to their largest size. */
+  readonly proof?: number;
+  /** With alignment: positions moved and not, in words of the symmetry analysis. */
+  readonly symmetry?: {
+    readonly spaces: number;
+    readonly units: number;
+    readonly unproved: readonly string[];
+  };
+}
+
+/** One network as the user named it, with what is known of it. */
+export interface ModelFacts {
+  readonly name: string;
+  readonly cell: string;
+  readonly parameters: number;
+  readonly accuracy?: { readonly train?: number; readonly test?: number };
+}
+
+export interface BarrierResults {
+  readonly schema: 1;
+  readonly kind: "barrier";
+  readonly models: readonly ModelFacts[];
+  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  readonly pairs: readonly Pair[];
+  /** Basins: groups of models no barrier stands between (complete linkage at the verdict's threshold). */
+  readonly basins: readonly (readonly number[])[];
+  /** Sentences: the answer. */
+  readonly words: readonly string[];
+}
+
+/** A plane of weight space: through three networks, or around one along two random directions. */
+export interface PlaneResults {
+  readonly schema: 1;
+  readonly kind: "plane";
+  readonly models: readonly (ModelFacts & { readonly x: number; readonly y: number })[];
+  /** Unit of both axes: "l2 distance" (through models) or "filter norms" (random directions). */
+  readonly unit: "l2 distance" | "filter norms";
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** One entry a split; [y][x]. */
+  readonly surfaces: readonly {
+    readonly split: Split;
+    readonly images: number;
+    readonly loss: readonly (readonly (number | null)[])[];
+    readonly accuracy: readonly (readonly number[])[];
+  }[];
+  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  readonly words: readonly string[];
+}
+
+/** Instability of one moment of training: pairs of children that share the first k steps. */
+export interface InstabilityAt {
+  /** Steps shared. */
+  readonly k: number;
+  /** Every pair: replicate, instability (mean barrier of the test error), chord barrier of the train loss, distance. */
+  readonly pairs: readonly {
+    readonly replicate: number;
+    readonly instability: Interval;
+    readonly lossBarrier: Interval;
+    readonly distance: number;
+    readonly cells: readonly [string, string];
+  }[];
+  /** Mean over pairs; interval over pairs (Student's t). */
+  readonly instability: Interval;
+  readonly lossBarrier: Interval;
+  readonly distance: Interval;
+  /** Share of pairs under the threshold. */
+  readonly stable: number;
+}
+
+/** One row of the lecture's table: pairs of a kind. */
+export interface GridRow {
+  /** "P-T / P-T", "RI-T / RI-T", "P-T / RI-T", "RI-T / RI-T, same init". */
+  readonly label: string;
+  readonly sameStart: boolean;
+  readonly sameHead: boolean;
+  readonly sameOrder: boolean;
+  /** Learning-rate factor on the fine-tuned arm, 1 unless the row is of a high-rate variant. */
+  readonly rateFactor: number;
+  readonly pairs: readonly {
+    readonly names: readonly [string, string];
+    /** All barriers of the pair. */
+    readonly barriers: readonly Barrier[];
+    readonly distance: number;
+    readonly path: Path;
+  }[];
+  /** Chord barrier of loss and of error by split, mean over pairs, interval over pairs (Student's t). */
+  readonly chord: readonly {
+    readonly split: Split;
+    readonly quantity: "loss" | "error";
+    readonly height: Interval;
+  }[];
+}
+
+export interface InstabilityResults {
+  readonly schema: 1;
+  readonly kind: "instability";
+  readonly name: string;
+  readonly config: unknown;
+  readonly model: { readonly description: string; readonly parameters: number };
+  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  /** Steps of the whole run. */
+  readonly total: number;
+  /** What differs between children: "order", "augmentation", "head". */
+  readonly vary: readonly string[];
+  readonly threshold: number;
+  readonly spawn: readonly InstabilityAt[];
+  readonly grid: readonly GridRow[];
+  readonly words: readonly string[];
+}
+
+/** Quality of a network or an ensemble on the test images. */
+export interface Quality {
+  readonly accuracy: Interval;
+  readonly loss: Interval;
+  /** Expected calibration error, 15 equal-width bins of confidence (Guo 2017), in [0, 1]. */
+  readonly ece: number;
+  /** Forward passes for one prediction. */
+  readonly passes: number;
+}
+
+export interface SoupResults {
+  readonly schema: 1;
+  readonly kind: "soup";
+  readonly method: string;
+  readonly data: { readonly set: string; readonly heldOut: number; readonly test: number };
+  readonly members: readonly (ModelFacts & { readonly heldOut: number; readonly quality: Quality })[];
+  /** "best single", "uniform", "greedy", "learned", "learned per module", "logit ensemble", "swa", … */
+  readonly rows: readonly {
+    readonly method: string;
+    readonly members: number;
+    readonly heldOut: number;
+    readonly quality: Quality;
+  }[];
+  /** Greedy: every candidate in the order tried. */
+  readonly growth: readonly {
+    readonly model: number;
+    readonly heldOut: number;
+    readonly accepted: boolean;
+    readonly reason: string;
+  }[];
+  /** WiSE-FT: quality along the line from the first to the second model, on the data and, if given, on shifted data. */
+  readonly wise?: {
+    readonly at: readonly number[];
+    readonly reference: readonly Interval[];
+    readonly shifted?: readonly Interval[] | undefined;
+  };
+  /** Learned weights, one row a module ("" when global). */
+  readonly mixing?: readonly { readonly module: string; readonly weights: readonly number[] }[];
+  readonly words: readonly string[];
+}
