@@ -225,3 +225,35 @@ export interface SoupResults {
   readonly mixing?: readonly { readonly module: string; readonly weights: readonly number[] }[];
   readonly words: readonly string[];
 }
+
+/** The basins of a study: paths between runs it already has, by the kind of pair. */
+export interface StudyBasin {
+  /** The runs that stand in a pair; a pair's `names` are names of these. */
+  readonly models: readonly ModelFacts[];
+  /** Images the paths were looked at with. */
+  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  /** Error barrier (mean definition) below which a pair counts as connected. */
+  readonly threshold: number;
+  /** All pairs, with their paths, by kind. */
+  readonly rows: readonly GridRow[];
+  readonly words: readonly string[];
+}
+
+/** What a command took, and where: passed beside its results because it differs from run to run. */
+export interface RunCost {
+  /** When it was finished, ISO 8601. */
+  readonly finished: string;
+  /** Wall time of the command, seconds. */
+  readonly seconds: number;
+  /** Time spent inside all cells, whenever they were computed, seconds. */
+  readonly computeSeconds: number;
+  readonly cells: { readonly total: number; readonly computed: number };
+  /** Worker processes. */
+  readonly jobs: number;
+  /** Processor, cores, operating system: one line. */
+  readonly machine: string;
+  /** Program → version ("node" → "24.21.0"). */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The command that gives these results again. */
+  readonly command: string;
+}

@@ -53,16 +53,40 @@ export function widthOf(canvas: Canvas): number {
  * A title stands inside the drawing only on paper: the page has its own.
  */
 export function drawPlot(canvas: Canvas, options: Plot.PlotOptions, around: Surroundings): string {
-  const ink = inkOf(canvas);
   const width = widthOf(canvas);
+  return frame(canvas, around, legend(around.legend, width, inkOf(canvas)), plotted(canvas, options, width));
+}
+
+/** One of several plots of a figure: where its upper left corner stands, pixels, and its width. */
+export interface Panel {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly options: Plot.PlotOptions;
+}
+
+/** Draws several plots as one figure, as `drawPlot` draws one. The figure is as high as the lowest panel reaches. */
+export function drawPanels(canvas: Canvas, panels: readonly Panel[], around: Surroundings): string {
+  const drawn = panels.map((panel) => ({ panel, ...plotted(canvas, panel.options, panel.width) }));
+  return frame(canvas, around, legend(around.legend, widthOf(canvas), inkOf(canvas)), {
+    height: Math.max(...drawn.map(({ panel, height }) => panel.y + height)),
+    inner: drawn
+      .map(({ panel, inner }) => `<g transform="translate(${panel.x},${panel.y})">${inner}</g>`)
+      .join(""),
+  });
+}
+
+/** The content of one plot, tidied, and its height. */
+function plotted(
+  canvas: Canvas,
+  options: Plot.PlotOptions,
+  width: number,
+): { height: number; inner: string } {
   const plot = Plot.plot({ ...options, width, document: canvas.document as never }) as unknown as Element;
   // Plot's own style sheet: not needed, and it would repeat in every figure.
   for (const style of plot.querySelectorAll("style")) style.remove();
   for (const element of plot.querySelectorAll("*")) tidy(element, canvas);
-  return frame(canvas, around, legend(around.legend, width, ink), {
-    height: Number(plot.getAttribute("height")),
-    inner: plot.innerHTML,
-  });
+  return { height: Number(plot.getAttribute("height")), inner: plot.innerHTML };
 }
 
 /** Puts finished SVG content into a whole figure: title (on paper), legend, background, description. */

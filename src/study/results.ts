@@ -1,4 +1,5 @@
 import type { Json } from "../base/canonical.ts";
+import type { StudyBasin } from "../basin/results.ts";
 import type { Shuffle } from "./config.ts";
 import type { Arm } from "./plan.ts";
 
@@ -139,26 +140,12 @@ export interface StudyResults {
   readonly runs: readonly Run[];
   readonly learningRates: readonly TuningResult[];
   readonly summary: Summary;
+  /** Paths between the runs, where the study has two seeds or more. */
+  readonly basin?: StudyBasin | undefined;
 }
 
 /** What a study took, and where: passed beside its results because it differs from run to run. */
-export interface StudyCost {
-  /** When it was finished, ISO 8601. */
-  readonly finished: string;
-  /** Wall time of the command, seconds. */
-  readonly seconds: number;
-  /** Time spent inside all cells, whenever they were computed, seconds. */
-  readonly computeSeconds: number;
-  readonly cells: { readonly total: number; readonly computed: number };
-  /** Worker processes. */
-  readonly jobs: number;
-  /** Processor, cores, operating system: one line. */
-  readonly machine: string;
-  /** Program → version ("node" → "24.21.0"). */
-  readonly versions: Readonly<Record<string, string>>;
-  /** The command that gives this report again. */
-  readonly command: string;
-}
+export type { RunCost as StudyCost } from "../basin/results.ts";
 
 /** The same few downstream test images under every shuffle, for the figure of examples. */
 export interface Examples {
