@@ -18,9 +18,10 @@ import type { CellContext, CellKind } from "../../sweep/kind.ts";
 import { float32, type Tensor } from "../../tensor/tensor.ts";
 import { type Evaluation, type Evaluator, openEvaluator } from "../../train/evaluate.ts";
 import { evaluationSteps, recipeSchema, totalSteps } from "../../train/recipe.ts";
-import { openTrainer, type TrainState } from "../../train/trainer.ts";
+import { openTrainer, type Trainer, type TrainState } from "../../train/trainer.ts";
 import type { TrainResult } from "../train-facts.ts";
-import { CheckpointFile } from "../checkpoint.node.ts";
+import { CheckpointFile, encodeState, readState, type SavedState, stateFile } from "../checkpoint.node.ts";
+import { someImages } from "../some-images.ts";
 
 /** Parameters of a training cell: all that decides its bits, besides the input cell it may start from. */
 export const trainParams = z.strictObject({
@@ -37,6 +38,11 @@ export const trainParams = z.strictObject({
     /** Images for the looks along the way; all of the split for the last. */
     images: z.int().positive().optional(),
   }),
+  /**
+   * Updates of the whole schedule after which the cell ends, leaving `state.safetensors` for others to go on from (input
+   * `state`). Absent: the whole schedule, and no such file.
+   */
+  until: z.int().min(0).optional(),
   /** Epochs whose weights are kept, besides the last. */
   keep: z.array(z.number().min(0)).default([]),
   /** A loss that is not a number: the cell fails, or (while choosing a learning rate) that is its result. */
@@ -47,7 +53,11 @@ export type TrainParams = z.infer<typeof trainParams>;
 /** Seconds between two checkpoints of a running cell: a kill costs at most this much work. */
 const checkpointSeconds = 5;
 
-/** Trains a network, from random weights or from another cell's, and evaluates it along the way. */
+/**
+ * Trains a network and evaluates it along the way: from random weights, from another cell's weights (input `start`), or
+ * from another cell's whole state (input `state`), whose step, optimiser state and place in the schedule it takes over.
+ * A cell that goes on from a state with the seeds it was made with ends with the same bits as a run in one piece.
+ */
 export const trainCell: CellKind = {
   kind: "train",
   version: 1,
@@ -56,7 +66,8 @@ export const trainCell: CellKind = {
     const { recipe, evaluate, data } = params;
     // In images trained on. An image that is only looked at costs a third: no gradients.
     const looked = evaluate.count * (evaluate.images ?? 1000);
-    return { steps: totalSteps(recipe, data.trainSize ?? 50_000) * recipe.batch + looked / 3 };
+    const total = totalSteps(recipe, data.trainSize ?? 50_000);
+    return { steps: Math.min(total, params.until ?? total) * recipe.batch + looked / 3 };
   },
   run,
 };
@@ -66,10 +77,12 @@ async function run(context: CellContext): Promise<Json> {
   const data = await loadData(params.data, { cache: defaultCache(), signal: context.signal });
   const { classes } = data;
   const model = buildModel(params.model, { ...shapeOf(data), classes: classes.length });
-  const weights = await startingWeights(context, params, model.parameters);
+  const parent = await parentState(context, params);
+  const weights = await startingWeights(context, params, model.parameters, parent);
   const graph = withWeights(model.graph, weights);
   const roles = trainableRoles(model.parameters, params.recipe.freeze, params.recipe.rates);
   const total = totalSteps(params.recipe, data.train.count);
+  const end = endOf(params, total, parent);
 
   const runtime = await openRuntime(context.device as Device);
   const batcher = new Batcher(data, data.train, {
@@ -91,9 +104,10 @@ async function run(context: CellContext): Promise<Json> {
 
   const checkpoint = new CheckpointFile(context, trainer);
   const resumed = context.resumed ? await checkpoint.read() : undefined;
-  let state = resumed?.state ?? trainer.start();
+  const origin = parent === undefined ? trainer.start() : fitting(parent, trainer);
+  let state = resumed?.state ?? origin;
   if (resumed !== undefined) context.metrics.truncateTo(resumed.lines);
-  const looks = evaluationSteps(total, params.evaluate.count);
+  const looks = [...evaluationSteps(total, params.evaluate.count), end].filter((step) => step <= end);
   const perEpoch = Math.max(1, Math.floor(data.train.count / params.recipe.batch));
   const keeps = new Set(params.keep.map((epoch) => Math.min(total, Math.round(epoch * perEpoch))));
   const provenance = { cell: addressOf(context.spec), model: JSON.stringify(params.model) };
@@ -113,23 +127,25 @@ async function run(context: CellContext): Promise<Json> {
   /** The last state a resumed run can go on from: all looks and kept weights up to its step are done. */
   let safe = good;
   try {
-    if (state.step === 0 && context.metrics.lines === 0) {
+    if (state.step === origin.step && context.metrics.lines === 0) {
       const first = await look(vector(state), false, context.signal);
-      context.metrics.append({ step: 0, loss: first.loss, accuracy: first.accuracy });
-      if (keeps.has(0)) await keepWeights();
+      context.metrics.append({ step: state.step, loss: first.loss, accuracy: first.accuracy });
+      if (keeps.has(state.step)) await keepWeights();
     }
     safe = good = { state, lines: context.metrics.lines };
-    const stops = [...new Set([...looks, ...keeps])].filter((step) => step > 0).toSorted((a, b) => a - b);
+    const stops = [...new Set([...looks, ...keeps])]
+      .filter((step) => step === end || (step > origin.step && step < end))
+      .toSorted((a, b) => a - b);
     let saved = performance.now();
     for (const stop of stops) {
       // A state saved exactly at a stop has been looked at already, unless it is the last: the result needs that look.
-      if (stop < state.step || (stop === state.step && stop < total)) continue;
+      if (stop < state.step || (stop === state.step && stop < end)) continue;
       while (state.step < stop) {
         const until = Math.min(stop, state.step + 50);
         state = await trainer.advance(
           state,
           until,
-          (step) => context.progress({ done: step, total, unit: "steps" }),
+          (step) => context.progress({ done: step, total: end, unit: "steps" }),
           context.signal,
         );
         if (state.step < stop) safe = { state, lines: context.metrics.lines };
@@ -139,7 +155,7 @@ async function run(context: CellContext): Promise<Json> {
         }
       }
       if (looks.includes(stop)) {
-        final = await look(vector(state), stop === total, context.signal);
+        final = await look(vector(state), stop === end, context.signal);
         if (state.lossCount > 0) {
           context.metrics.append({
             step: stop,
@@ -153,7 +169,7 @@ async function run(context: CellContext): Promise<Json> {
       }
       if (keeps.has(stop)) await keepWeights();
       safe = { state, lines: context.metrics.lines };
-      if (performance.now() - saved > checkpointSeconds * 1000 && stop < total) {
+      if (performance.now() - saved > checkpointSeconds * 1000 && stop < end) {
         await checkpoint.write(state, context.metrics.lines);
         saved = performance.now();
       }
@@ -179,18 +195,19 @@ async function run(context: CellContext): Promise<Json> {
     await evaluator.release();
   }
 
-  const end = allWeights(weights, trainer.weights(state));
   await writeSafetensors(
     `${context.dir}/weights.safetensors`,
-    end,
-    { ...provenance, step: String(total) },
+    allWeights(weights, trainer.weights(state)),
+    { ...provenance, step: String(end) },
     { overwrite: true },
   );
+  if (params.until !== undefined)
+    await context.write(stateFile, encodeState(state, anchorOf(params, trainer, weights)));
   const correct: Tensor = { dtype: "uint8", shape: [split.count], data: final.correct };
   await writeSafetensors(`${context.dir}/correct.safetensors`, new Map([["correct", correct]]), provenance, {
     overwrite: true,
   });
-  return resultOf(data, split, trainer.layout.size, total, final);
+  return resultOf(data, split, trainer.layout.size, end, final);
 }
 
 function resultOf(
@@ -245,19 +262,6 @@ function lookAt(evaluator: Evaluator, data: LoadedData, split: Split, some: numb
     evaluator.evaluate(weights, imageSource(whole ? split : part, data), signal);
 }
 
-/** `count` images spread evenly over a split: some sets are stored class by class. */
-function someImages(split: Split, count: number): Split {
-  const size = split.images.length / split.count;
-  const images = new Uint8Array(count * size);
-  const labels = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    const from = Math.floor((i * split.count) / count);
-    images.set(split.images.subarray(from * size, (from + 1) * size), i * size);
-    labels[i] = split.labels[from]!;
-  }
-  return { count, images, labels };
-}
-
 /** Frozen parameters keep their starting values; trained ones (and statistics) their present ones. */
 function allWeights(
   start: ReadonlyMap<string, Tensor>,
@@ -266,16 +270,86 @@ function allWeights(
   return new Map([...start, ...now]);
 }
 
-/** Fresh weights, with everything but the head replaced by the starting cell's when there is one. */
+/**
+ * The state the cell goes on from, when it has the input `state`.
+ * @throws {ScopeError} usage, when the parameters contradict such an input
+ */
+async function parentState(context: CellContext, params: TrainParams): Promise<SavedState | undefined> {
+  const { inputs } = context.spec;
+  if (inputs["state"] === undefined) return undefined;
+  if (inputs["start"] !== undefined) {
+    throw new ScopeError("usage", "a training cell takes the input start or the input state, not both");
+  }
+  if (params.head === "new") {
+    throw new ScopeError("usage", "a training run that goes on from a state keeps its head", {
+      hint: 'say head: kept, or start a new run from the weights (input "start")',
+    });
+  }
+  const file = context.input("state").file(stateFile);
+  const saved = await readState(file);
+  if (params.recipe.l2sp !== undefined && saved.anchor === undefined) {
+    throw new ScopeError(
+      "usage",
+      `${file}: the recipe pulls towards a starting point (l2sp), the state has none`,
+      {
+        hint: "go on from a run with l2sp, or leave it out",
+      },
+    );
+  }
+  return saved;
+}
+
+/** Where the cell ends, in updates. @throws {ScopeError} usage, when that is beyond the schedule or before the state */
+function endOf({ until }: TrainParams, total: number, parent: SavedState | undefined): number {
+  const begin = parent?.state.step ?? 0;
+  const end = until ?? total;
+  if (end > total || end < begin) {
+    throw new ScopeError(
+      "usage",
+      `the run should end after ${end} updates, but its schedule has ${total} and it begins at ${begin}`,
+      { hint: "mend until, or the steps or epochs of the recipe" },
+    );
+  }
+  return end;
+}
+
+/** A parent's state, checked to be one of this network and optimiser. */
+function fitting({ state }: SavedState, trainer: Trainer): TrainState {
+  const own = trainer.start();
+  const sizes = ({ theta, statistics, slots }: TrainState): string =>
+    `${theta.length} trained numbers, ${statistics.length} running statistics, ${slots.length} optimiser slots`;
+  if (sizes(state) !== sizes(own)) {
+    throw new ScopeError("shape", `the state has ${sizes(state)}, the run needs ${sizes(own)}`, {
+      hint: "a run goes on with the same network, frozen modules and optimiser",
+    });
+  }
+  return state;
+}
+
+/** The weights L2-SP pulls towards, for those who go on from here. */
+function anchorOf(
+  { recipe }: TrainParams,
+  { layout }: Trainer,
+  start: ReadonlyMap<string, Tensor>,
+): Map<string, Tensor> | undefined {
+  return recipe.l2sp && new Map(layout.names.map((name) => [name, start.get(name)!]));
+}
+
+/**
+ * Fresh weights, with everything but the head replaced by the starting cell's when there is one. With a parent's state,
+ * the weights its training began at (as far as they matter: for L2-SP) and those it did not train.
+ */
 async function startingWeights(
   context: CellContext,
   params: TrainParams,
   parameters: readonly ParameterInfo[],
+  parent: SavedState | undefined,
 ): Promise<Map<string, Tensor>> {
   const fresh = initialise(parameters, { init: params.seeds.init, head: params.seeds.head });
   const weights = new Map(parameters.map((info) => [info.name, float32(info.shape, fresh.get(info.name)!)]));
-  if (context.spec.inputs["start"] === undefined) return weights;
-  const file = context.input("start").file("weights.safetensors");
+  const source = parent === undefined ? "start" : "state";
+  if (context.spec.inputs[source] === undefined) return weights;
+  const file = context.input(source).file("weights.safetensors");
   const { tensors } = await readSafetensors(file);
   for (const info of parameters) {
     if (info.head && params.head === "new") continue;
@@ -291,6 +365,7 @@ async function startingWeights(
     }
     weights.set(info.name, found.load());
   }
+  for (const [name, value] of parent?.anchor ?? []) weights.set(name, value);
   return weights;
 }
 
