@@ -63,6 +63,15 @@ export interface Verdict {
   readonly of: Interval;
 }
 
+/** How two networks are related, as far as the store knows: what they were trained from. */
+export type Kinship =
+  | "copy"
+  | "same weights"
+  | "same init"
+  | "different init"
+  | "pretrained and scratch"
+  | "different pretraining";
+
 export interface Pair {
   /** Indices into `models`. */
   readonly a: number;
@@ -72,6 +81,8 @@ export interface Pair {
   readonly relativeDistance: number;
   /** One or more treatments, the plain one first. */
   readonly paths: readonly Path[];
+  /** Absent where it is not known: files from elsewhere. */
+  readonly kinship?: Kinship;
   /** Of the last path, the one with everything done. */
   readonly verdict: Verdict;
   /** With alignment: largest difference of logits, moved network against original, relative to their largest size. */
@@ -120,6 +131,21 @@ export interface PlaneResults {
     readonly loss: readonly (readonly (number | null)[])[];
     readonly accuracy: readonly (readonly number[])[];
   }[];
+  /** Random points of the convex hull of the networks (with others besides those of the plane), where asked for. */
+  readonly hull?: {
+    /** Names of the networks it is the hull of. */
+    readonly of: readonly string[];
+    readonly points: number;
+    /** Over the points, by split. */
+    readonly accuracy: readonly {
+      readonly split: Split;
+      readonly mean: number;
+      readonly least: number;
+      readonly most: number;
+      /** Of the networks themselves. */
+      readonly corners: readonly number[];
+    }[];
+  };
   readonly data: { readonly set: string; readonly train: number; readonly test: number };
   readonly words: readonly string[];
 }
