@@ -10,6 +10,7 @@ import type { Streams } from "./streams.ts";
 const themes: readonly CommandDefinition["theme"][] = [
   "Studies",
   "Single runs",
+  "Basins",
   "Data and stored runs",
   "For editors and scripts",
 ];
