@@ -1,41 +1,6 @@
-/** Which images a number is of. */
-export type Split = "train" | "test";
+import type { Barrier, Curve, Interval, Split, Verdict } from "../landscape/types.ts";
 
-/** A number with its 95 % confidence interval; null where none can be had. What is resampled is said beside it. */
-export interface Interval {
-  readonly value: number;
-  readonly low: number | null;
-  readonly high: number | null;
-}
-
-/** Loss and accuracy at the points of a path, on one split; arrays parallel to `Path.at`. */
-export interface Curve {
-  readonly split: Split;
-  /** Images looked at. */
-  readonly images: number;
-  /** Mean cross-entropy, nats per image; null where it is not a number (far extrapolation). */
-  readonly loss: readonly (Interval | null)[];
-  /** Share classified correctly, in [0, 1]. Intervals of both are bootstrapped over images. */
-  readonly accuracy: readonly Interval[];
-}
-
-/**
- * The four conventions in circulation. chord: sup of the path over the chord between its ends, ≥ 0 (Neyshabur 2020,
- * Entezari 2021). mean: sup of the path over the mean of its ends (Frankle 2020; on error: instability). midpoint: the
- * value at ½ over the mean of the ends (loss: REPAIR; accuracy: Entezari's code). All only over α in [0, 1].
- */
-export type BarrierDefinition = "chord" | "mean" | "midpoint";
-
-export interface Barrier {
-  readonly definition: BarrierDefinition;
-  /** loss in nats; error (1 − accuracy) as a share. Positive: the path is worse than its ends. */
-  readonly quantity: "loss" | "error";
-  readonly split: Split;
-  /** Interval: bootstrapped over images. */
-  readonly height: Interval;
-  /** α of the highest point. */
-  readonly at: number;
-}
+export type { Barrier, BarrierDefinition, Curve, Interval, Split, Verdict } from "../landscape/types.ts";
 
 /** What was done to a pair before or on the way. */
 export interface Treatment {
@@ -53,14 +18,6 @@ export interface Path {
   readonly at: readonly number[];
   readonly curves: readonly Curve[];
   readonly barriers: readonly Barrier[];
-}
-
-/** Is there a barrier? By the error barrier (mean definition) on test images against a threshold. */
-export interface Verdict {
-  /** "connected": interval below the threshold; "barrier": above; "open": the interval includes it. */
-  readonly says: "connected" | "barrier" | "open";
-  readonly threshold: number;
-  readonly of: Interval;
 }
 
 /** How two networks are related, as far as the store knows: what they were trained from. */

@@ -7,6 +7,7 @@ import { Builder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { float32, sizeOf } from "../tensor/tensor.ts";
+import { score } from "./score.ts";
 
 /** What a network does on a set of images. */
 export interface Evaluation {
@@ -130,25 +131,4 @@ export async function openEvaluator(
     },
     release: () => session.release(),
   };
-}
-
-/** Cross-entropy (nats) and correctness of one row of logits, by log-sum-exp; the first of equal maxima is the prediction. */
-function score(
-  z: Float32Array,
-  start: number,
-  classes: number,
-  label: number,
-): { loss: number; correct: boolean } {
-  let best = 0;
-  let top = -Infinity;
-  for (let k = 0; k < classes; k++) {
-    const value = z[start + k]!;
-    if (value > top) {
-      top = value;
-      best = k;
-    }
-  }
-  let sum = 0;
-  for (let k = 0; k < classes; k++) sum += Math.exp(z[start + k]! - top);
-  return { loss: Math.log(sum) + top - z[start + label]!, correct: best === label };
 }
