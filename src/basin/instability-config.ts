@@ -6,10 +6,9 @@ import { recipeSchema } from "../train/recipe.ts";
 
 const seed = z.int().min(0).max(99_999);
 
-const momentSchema = z.union(
-  [z.int().min(0), z.string().regex(/^\d+(\.\d+)?\s*%$/)],
-  { error: 'expected a number of steps, or a share of the run such as "3%"' },
-);
+const momentSchema = z.union([z.int().min(0), z.string().regex(/^\d+(\.\d+)?\s*%$/)], {
+  error: 'expected a number of steps, or a share of the run such as "3%"',
+});
 
 /** The lecture's grid: scratch against scratch, fine-tuned against fine-tuned, fine-tuned against scratch. */
 const gridSchema = z.strictObject({
@@ -58,7 +57,12 @@ export const instabilitySchema = z.strictObject({
     .lt(1)
     .default(0.02)
     .describe("instability below which a pair is stable, share of error (Frankle et al.: 0.02)"),
-  points: z.int().min(3).max(1001).default(11).describe("points on the path between two networks, ends included"),
+  points: z
+    .int()
+    .min(3)
+    .max(1001)
+    .default(11)
+    .describe("points on the path between two networks, ends included"),
   images: z
     .strictObject({
       train: z.int().positive().optional().describe("training images looked at; default: all"),
@@ -83,9 +87,13 @@ export function momentsOf(spawn: InstabilityConfig["spawn"], total: number): num
     const share = typeof moment === "string" ? Number.parseFloat(moment) / 100 : undefined;
     const k = share === undefined ? Number(moment) : Math.round(share * total);
     if (k <= total) return k;
-    throw new ScopeError("usage", `spawn[${i}]: ${String(moment)} is after the end of the run of ${total} steps`, {
-      hint: `name steps from 0 to ${total}, or shares from 0% to 100%`,
-    });
+    throw new ScopeError(
+      "usage",
+      `spawn[${i}]: ${String(moment)} is after the end of the run of ${total} steps`,
+      {
+        hint: `name steps from 0 to ${total}, or shares from 0% to 100%`,
+      },
+    );
   });
   return [...new Set(steps)].toSorted((a, b) => a - b);
 }

@@ -5,6 +5,7 @@ import type { DataEnv } from "../data/types.ts";
 import { type Address, addressOf, type CellSpec } from "../store/spec.ts";
 import type { Store } from "../store/store.node.ts";
 import type { SweepEvent } from "../sweep/event.ts";
+import type { CellKind } from "../sweep/kind.ts";
 import { type Rates, sweepGraph } from "../sweep/graph.ts";
 import { requireComplete } from "../sweep/outcome.ts";
 import { type Plan, planGraph } from "../sweep/plan.ts";
@@ -31,17 +32,17 @@ export interface PlannedCell {
   readonly label: string;
 }
 
-/** A cell of a kind this program has. Fields of `params` that are undefined are dropped. */
+/** A cell of this kind. Fields of `params` that are undefined are dropped. */
 export function plannedCell(
-  kind: keyof typeof kinds,
+  { kind, version }: Pick<CellKind, "kind" | "version">,
   params: unknown,
   inputs: Readonly<Record<string, Address>>,
   label: string,
 ): PlannedCell {
   // Plain data by construction of the callers; the round trip drops fields that are undefined.
   const spec: CellSpec = {
-    kind: kinds[kind].kind,
-    version: kinds[kind].version,
+    kind,
+    version,
     params: JSON.parse(JSON.stringify(params)) as Json,
     inputs,
   };

@@ -1,9 +1,7 @@
-import { availableParallelism, cpus, release } from "node:os";
-import { createRequire } from "node:module";
 import { ScopeError } from "../base/error.ts";
+import { costOf, modelSentence } from "../basin/facts.node.ts";
 import { type DataPlan, loadData, planData } from "../data/load.node.ts";
 import type { DataEnv, DataSpec } from "../data/types.ts";
-import { describe as describeModel } from "../models/describe.ts";
 import { buildModel } from "../models/model.ts";
 import { addressOf, type CellSpec } from "../store/spec.ts";
 import type { Store } from "../store/store.node.ts";
@@ -17,9 +15,9 @@ import * as kinds from "../cells/kinds/index.ts";
 import { trainableRoles } from "../cells/kinds/train.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
-import { measureTraining, type Trial } from "./measure.node.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
+import { measureTraining, type Trial } from "../cells/measure.node.ts";
 import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
 import { workerUrl } from "../cells/worker-url.node.ts";
 import type { Json } from "../base/canonical.ts";
@@ -75,7 +73,11 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
 
   const done = await Promise.all(reported.map((one) => read(env.store, one)));
   const results = collectResults(
-    { config, description: describe(config, image), image: image.shape },
+    {
+      config,
+      description: modelSentence(config.model, { ...image.shape, classes: image.classes }),
+      image: image.shape,
+    },
     await read(env.store, pretraining),
     tuned,
     done,
@@ -84,16 +86,12 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
   return {
     results,
     examples: await examplesOf(config, env.data),
-    cost: {
-      finished: new Date().toISOString(),
-      seconds: (performance.now() - begun) / 1000,
-      computeSeconds: await computeSeconds(env.store, all),
-      cells: { total: all.length, computed: computed.cells },
-      jobs: env.jobs,
-      machine: `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores, ${process.platform} ${release()}`,
-      versions: versions(),
-      command: env.command,
-    },
+    cost: await costOf(
+      begun,
+      all.map(({ address }) => address),
+      computed.cells,
+      env,
+    ),
   };
 }
 
@@ -135,7 +133,14 @@ const trials = new Map<string, Promise<Trial>>();
 /** One trial a network and process: it serves the estimate of time and that of memory. */
 function trial(config: StudyConfig, image: ImageFacts, device: string): Promise<Trial> {
   const key = JSON.stringify([config.model, config.downstream.recipe, image, device]);
-  const kept = trials.get(key) ?? measureTraining(config, { ...image.shape, classes: image.classes }, device);
+  const kept =
+    trials.get(key) ??
+    measureTraining(
+      config.model,
+      config.downstream.recipe,
+      { ...image.shape, classes: image.classes },
+      device,
+    );
   trials.set(key, kept);
   return kept;
 }
@@ -218,13 +223,6 @@ async function read(store: Store, { planned, address }: Named): Promise<Finished
   };
 }
 
-async function computeSeconds(store: Store, all: readonly Named[]): Promise<number> {
-  const seconds = await Promise.all(
-    all.map(async ({ address }) => Number((await store.get(address)).cost()?.["seconds"] ?? 0)),
-  );
-  return seconds.reduce((sum, one) => sum + one, 0);
-}
-
 /** What both tasks' images have in common. Brings them into the cache before any worker starts: fetched once, with progress. */
 async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> {
   const upstream = await planData(config.upstream.data, data);
@@ -278,15 +276,6 @@ async function ratesFor(
   return { train: (await trial(config, image, env.device)).secondsPerImage };
 }
 
-function describe(config: StudyConfig, image: ImageFacts): string {
-  const model = buildModel(config.model, { ...image.shape, classes: image.classes });
-  const { multiplyAdds } = describeModel(model);
-  const options = Object.entries(config.model)
-    .filter(([name, value]) => name !== "arch" && !(Array.isArray(value) && value.length === 0))
-    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join("-") : String(value)}`);
-  return `${config.model.arch} (${options.join(", ")}; ${(multiplyAdds / 1e6).toFixed(1)} M multiply-adds an image)`;
-}
-
 /** A few test images of the downstream task under each shuffle, spread over the classes. */
 async function examplesOf(config: StudyConfig, data: DataEnv): Promise<Examples> {
   const seed = config.seeds[0]!;
@@ -326,10 +315,4 @@ function spread(imageLabels: Int32Array, classes: number, count: number): number
     }
   }
   return chosen;
-}
-
-function versions(): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const { version } = require("onnxruntime-node/package.json") as { version: string };
-  return { node: process.versions.node, onnxruntime: version };
 }

@@ -1,12 +1,12 @@
 import { Batcher } from "../data/batch.ts";
 import type { LoadedData } from "../data/types.ts";
-import { buildModel } from "../models/model.ts";
+import { buildModel, type ModelSpec } from "../models/model.ts";
 import type { ModelIo } from "../models/types.ts";
 import { openRuntime } from "../runtime/ort.node.ts";
 import type { Device } from "../runtime/session.ts";
 import { openTrainer } from "../train/trainer.ts";
-import { trainableRoles } from "../cells/kinds/train.node.ts";
-import type { StudyConfig } from "./config.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { trainableRoles } from "./kinds/train.node.ts";
 
 /** Steps that are timed, after as many that are not: the first ones include loading and warming up. */
 const trialSteps = 5;
@@ -20,8 +20,12 @@ export interface Trial {
 }
 
 /** Measures training on this machine by a few steps on grey images. For estimates, not for results. */
-export async function measureTraining(config: StudyConfig, io: ModelIo, device: string): Promise<Trial> {
-  const { recipe } = config.downstream;
+export async function measureTraining(
+  spec: ModelSpec,
+  recipe: Recipe,
+  io: ModelIo,
+  device: string,
+): Promise<Trial> {
   const count = recipe.batch;
   const size = io.channels * io.height * io.width;
   const blank = {
@@ -41,7 +45,7 @@ export async function measureTraining(config: StudyConfig, io: ModelIo, device: 
     shuffled: false,
     fingerprint: "",
   };
-  const model = buildModel(config.model, io);
+  const model = buildModel(spec, io);
   const source = new Batcher(data, blank, { batch: count, orderSeed: 0 });
   const trainer = await openTrainer(
     await openRuntime(device as Device),
