@@ -28,6 +28,11 @@ describe("rateFactor", () => {
     expect([59, 60].map((t) => rateFactor(steps, t, 100))).toEqual([1, 0.1]);
   });
 
+  test("linear falls from 1 in equal steps, also after a warm-up", () => {
+    expect(factors({ kind: "linear", warmup: 0 }, 4)).toEqual([1, 0.75, 0.5, 0.25]);
+    expect(factors({ kind: "linear", warmup: 2 }, 6)).toEqual([0.5, 1, 1, 0.75, 0.5, 0.25]);
+  });
+
   test("steps drop at their milestones, in whatever order these are listed", () => {
     const schedule: Schedule = { kind: "step", milestones: [0.75, 0.5], factor: 0.5, warmup: 0 };
     expect(factors(schedule, 8)).toEqual([1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25]);
@@ -37,6 +42,7 @@ describe("rateFactor", () => {
     const schedule: fc.Arbitrary<Schedule> = fc.oneof(
       fc.record({ kind: fc.constant("constant" as const), warmup: fc.nat(50) }),
       fc.record({ kind: fc.constant("cosine" as const), warmup: fc.nat(50) }),
+      fc.record({ kind: fc.constant("linear" as const), warmup: fc.nat(50) }),
       fc.record({
         kind: fc.constant("step" as const),
         milestones: fc.array(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 4 }),

@@ -12,6 +12,10 @@ export const scheduleSchema = z
       warmup: z.int().min(0).default(0).describe("steps of linear warm-up"),
     }),
     z.strictObject({
+      kind: z.literal("linear"),
+      warmup: z.int().min(0).default(0).describe("steps of linear warm-up"),
+    }),
+    z.strictObject({
       kind: z.literal("step"),
       milestones: z.array(z.number().gt(0).lt(1)).describe("shares of the run at which the rate drops"),
       factor: z.number().gt(0).lt(1).default(0.1).describe("factor at each drop"),
@@ -79,7 +83,7 @@ export type Schedule = z.infer<typeof scheduleSchema>;
 
 /**
  * Learning-rate factor at step t = 0 … T−1: linear warm-up to 1 over the first `warmup` steps, then the schedule over
- * the rest; cosine is (1 + cos(π u))/2 with u from 0 to 1 (Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5).
+ * the rest; cosine is (1 + cos(π u))/2 with u from 0 to 1 (Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5), linear is 1 − u.
  */
 export function rateFactor(schedule: Schedule, t: number, total: number): number {
   if (t < schedule.warmup) return (t + 1) / schedule.warmup;
@@ -89,6 +93,8 @@ export function rateFactor(schedule: Schedule, t: number, total: number): number
       return 1;
     case "cosine":
       return 0.5 * (1 + Math.cos(Math.PI * u));
+    case "linear":
+      return 1 - u;
     case "step":
       return schedule.factor ** schedule.milestones.filter((share) => u >= share).length;
   }
