@@ -1,6 +1,8 @@
 import type { Barrier, Curve, Interval, Split, Verdict } from "../landscape/types.ts";
+import type { Quality } from "../soup/quality.ts";
 
 export type { Barrier, BarrierDefinition, Curve, Interval, Split, Verdict } from "../landscape/types.ts";
+export type { Quality } from "../soup/quality.ts";
 
 /** What was done to a pair before or on the way. */
 export interface Treatment {
@@ -166,16 +168,6 @@ export interface InstabilityResults {
   readonly spawn: readonly InstabilityAt[];
   readonly grid: readonly GridRow[];
   readonly words: readonly string[];
-}
-
-/** Quality of a network or an ensemble on the test images. */
-export interface Quality {
-  readonly accuracy: Interval;
-  readonly loss: Interval;
-  /** Expected calibration error, 15 equal-width bins of confidence (Guo 2017), in [0, 1]. */
-  readonly ece: number;
-  /** Forward passes for one prediction. */
-  readonly passes: number;
 }
 
 export interface SoupResults {
