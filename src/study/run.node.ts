@@ -1,5 +1,6 @@
 import { ScopeError } from "../base/error.ts";
-import { costOf, modelSentence } from "../basin/facts.node.ts";
+import { costOf } from "../basin/cost.node.ts";
+import { modelSentence } from "../basin/model-sentence.ts";
 import { type DataPlan, loadData, planData } from "../data/load.node.ts";
 import type { DataEnv, DataSpec } from "../data/types.ts";
 import { buildModel } from "../models/model.ts";
@@ -87,9 +88,9 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
     results,
     examples: await examplesOf(config, env.data),
     cost: await costOf(
-      begun,
       all.map(({ address }) => address),
       computed.cells,
+      begun,
       env,
     ),
   };

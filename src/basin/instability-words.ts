@@ -1,0 +1,198 @@
+import { decimal, enumerate, grouped } from "../figure/numbers.ts";
+import type { GridRow, InstabilityAt, InstabilityResults, Interval } from "./results.ts";
+
+/** What the words need of the results. */
+export type InstabilityFacts = Pick<InstabilityResults, "total" | "vary" | "threshold" | "spawn" | "grid">;
+
+/**
+ * The answer in sentences: from which moment on children end in one basin, what that means for their distance, and what
+ * the grid shows. A difference is called one only when the 95 % intervals over pairs have nothing in common.
+ */
+export function instabilityWords(facts: InstabilityFacts): string[] {
+  const { spawn, grid, threshold } = facts;
+  return [
+    ...(spawn.length === 0 ? [] : [...momentWords(facts), ...distanceWords(spawn)]),
+    ...(grid.length === 0 ? [] : gridWords(grid, threshold)),
+  ];
+}
+
+function momentWords(facts: InstabilityFacts): string[] {
+  const { spawn, threshold, vary, total } = facts;
+  const limit = `the threshold of ${points(threshold)} points of error`;
+  const differ =
+    vary.length === 0 ? "nothing (a control)" : enumerate(vary.map((word) => varied[word] ?? word));
+  const of = `Children that differ in ${differ}`;
+  if (spawn.length === 1) {
+    const [only] = spawn;
+    const state = only!.instability.value < threshold ? "under" : "over";
+    return [
+      `${of} and part at ${moment(only!.k, total)} have an instability of ${range(only!.instability)} points, ${state} ${limit}.${shown([only!], threshold)}`,
+    ];
+  }
+  const first = spawn[0]!;
+  const lastUnstable = spawn.findLastIndex((at) => at.instability.value >= threshold);
+  if (lastUnstable < 0) {
+    return [
+      `${of} are stable from the first moment looked at on, ${moment(first.k, total)}: instability ${range(first.instability)} points, under ${limit}.${shown(spawn, threshold)}`,
+    ];
+  }
+  const before = spawn[lastUnstable]!;
+  const after = spawn[lastUnstable + 1];
+  if (after === undefined) {
+    return [
+      `${of} are not stable at any later moment looked at: at ${moment(before.k, total)} instability is still ${range(before.instability)} points, over ${limit}. Add later moments to spawn.`,
+    ];
+  }
+  return [
+    `Training becomes stable between ${moment(before.k, total)} and ${moment(after.k, total)}: ${of.toLowerCase()} have an instability of ${range(before.instability)} points at the first and ${range(after.instability)} points at the second; ${limit} lies between.${shown(spawn.slice(lastUnstable), threshold)}`,
+    ...(lastUnstable > 0 && first.instability.value > before.instability.value
+      ? [`At ${moment(first.k, total)} it is ${range(first.instability)} points.`]
+      : []),
+  ];
+}
+
+const varied: Readonly<Record<string, string>> = {
+  order: "the order of images",
+  augmentation: "their augmentation",
+  head: "the initial values of the last layer",
+};
+
+/** What of the classification the intervals over pairs do not show. */
+function shown(moments: readonly InstabilityAt[], threshold: number): string {
+  const open = moments.filter(({ instability: { low, high } }) =>
+    low === null || high === null ? true : low < threshold && high >= threshold,
+  );
+  if (open.length === 0) return "";
+  const few = open.some(({ instability }) => instability.low === null);
+  const at = enumerate(open.map(({ k }) => grouped(k)));
+  return few
+    ? " With one pair there is no interval over pairs, so this is not shown."
+    : ` At k = ${at} the interval over pairs includes the threshold, so on which side it is could not be shown.`;
+}
+
+/** Connected is not close: what the distance between children does meanwhile. */
+function distanceWords(spawn: readonly InstabilityAt[]): string[] {
+  const apart = spawn.filter(({ distance }) => distance.value > 0);
+  const [first, last] = [apart[0], apart.at(-1)];
+  if (first === undefined || last === undefined || first === last) return [];
+  const share = last.distance.value / first.distance.value;
+  return [
+    `The l2 distance between children is ${decimal(first.distance.value, 1)} at k = ${grouped(first.k)} and ${decimal(last.distance.value, 1)} at k = ${grouped(last.k)} (${decimal(100 * share, 0)} % of it): to be connected is not to be close.`,
+  ];
+}
+
+/** Height of a row's chord barrier, of the training loss where it was looked at. */
+export function rowChord(row: GridRow): { readonly split: string; readonly height: Interval } | undefined {
+  const of = (split: string) => row.chord.find((one) => one.split === split && one.quantity === "loss");
+  return of("train") ?? of("test");
+}
+
+/** "P-T / P-T, other head, other order, rate × 10". */
+export function rowName({ label, sameHead, sameOrder, rateFactor }: GridRow): string {
+  return [
+    label,
+    ...(label.startsWith("P-T / P-T") ? [sameHead ? "same head" : "other head"] : []),
+    sameOrder ? "same order" : "other order",
+    ...(rateFactor === 1 ? [] : [`rate × ${rateFactor}`]),
+  ].join(", ");
+}
+
+/**
+ * The lecture's table in words: fine-tuned pairs against pairs from scratch, and what a larger rate does.
+ * @param threshold of the verdicts, share of error
+ */
+export function gridWords(grid: readonly GridRow[], threshold: number): string[] {
+  // A row with no pair left (its runs diverged) has nothing to say but that.
+  const told = grid.filter((row) => row.pairs.length > 0 && rowChord(row) !== undefined);
+  const tuned = mostVaried(
+    told.filter(({ label, rateFactor }) => label.startsWith("P-T / P-T") && rateFactor === 1),
+  );
+  const scratch = mostVaried(told.filter(({ label }) => label === "RI-T / RI-T"));
+  const mixed = mostVaried(told.filter(({ label }) => label === "P-T / RI-T"));
+  const sameInit = told.find(({ label, sameOrder }) => label === "RI-T / RI-T, same init" && !sameOrder);
+  const raised = told.filter(
+    ({ rateFactor, sameHead, sameOrder }) => rateFactor !== 1 && !sameHead && !sameOrder,
+  );
+  return [
+    ...(tuned && scratch ? [contrast(tuned, scratch, threshold)] : []),
+    ...(mixed && scratch
+      ? [`Between a fine-tuned network and one from scratch it is ${heightOf(mixed)}.`]
+      : []),
+    ...(sameInit
+      ? [
+          `From scratch, but from the same initial weights, it is ${heightOf(sameInit)} when only the order differs.`,
+        ]
+      : []),
+    ...(tuned ? raised.map((row) => raisedWords(row, tuned)) : []),
+  ];
+}
+
+/** The row in which most differs: the hardest case. */
+function mostVaried(rows: readonly GridRow[]): GridRow | undefined {
+  const same = ({ sameHead, sameOrder }: GridRow) => Number(sameHead) + Number(sameOrder);
+  return rows.toSorted((a, b) => same(a) - same(b))[0];
+}
+
+function contrast(tuned: GridRow, scratch: GridRow, threshold: number): string {
+  const [low, high] = [rowChord(tuned)!, rowChord(scratch)!];
+  const counted = `${tuned.pairs.length} ${tuned.pairs.length === 1 ? "pair" : "pairs"} each`;
+  const numbers = `the chord barrier of the ${low.split === "train" ? "training" : "test"} loss is ${heightOf(tuned)} between fine-tuned networks (${differences(tuned)}) and ${heightOf(scratch)} between networks from scratch (${counted})`;
+  const errors = [tuned, scratch].map((row) => errorOf(row));
+  const verdict =
+    errors[0] !== undefined &&
+    errors[0].value < threshold &&
+    errors[1] !== undefined &&
+    errors[1].value >= threshold
+      ? "Fine-tuned networks lie in one basin, networks from scratch do not"
+      : "Fine-tuned networks and networks from scratch compared";
+  if (low.height.high === null || high.height.low === null) {
+    return `${verdict}: ${numbers}; with one pair there is no interval, so no difference is shown.`;
+  }
+  if (low.height.high < high.height.low)
+    return `${verdict}: ${numbers}; the intervals have nothing in common.`;
+  return `No difference between the basins of fine-tuned networks and of networks from scratch could be shown: ${numbers}.`;
+}
+
+function differences({ sameHead, sameOrder }: GridRow): string {
+  const parts = [...(sameHead ? [] : ["head"]), ...(sameOrder ? [] : ["order"])];
+  return parts.length === 0 ? "same head and order" : `other ${parts.join(" and ")}`;
+}
+
+function raisedWords(row: GridRow, tuned: GridRow): string {
+  const [raised, plain] = [rowChord(row)!.height, rowChord(tuned)!.height];
+  const apart = raised.low !== null && plain.high !== null && raised.low > plain.high;
+  const than = apart
+    ? "a barrier appears: the common basin is a property of small moves"
+    : "no larger barrier could be shown";
+  return `With ${row.rateFactor} times the fine-tuning rate it is ${heightOf(row)} instead of ${heightOf(tuned)}: ${than}.`;
+}
+
+/** Chord barrier of the test error, where there is one. */
+function errorOf(row: GridRow): Interval | undefined {
+  const of = (split: string) => row.chord.find((one) => one.split === split && one.quantity === "error");
+  return (of("test") ?? of("train"))?.height;
+}
+
+function heightOf(row: GridRow): string {
+  const { value, low, high } = rowChord(row)!.height;
+  const digits = 3;
+  return low === null || high === null
+    ? `${decimal(value, digits)} nats`
+    : `${decimal(value, digits)} nats (${decimal(low, digits)} to ${decimal(high, digits)})`;
+}
+
+function moment(k: number, total: number): string {
+  return `k = ${grouped(k)} (${decimal((100 * k) / total, k * 50 < total && k > 0 ? 1 : 0)} % of training)`;
+}
+
+function points(share: number): string {
+  return decimal(100 * share, (100 * share) % 1 === 0 ? 0 : 1);
+}
+
+/** A share as points with its interval: "12.3 (9.1 to 15.5)". */
+function range({ value, low, high }: Interval): string {
+  const main = decimal(100 * value, 1);
+  return low === null || high === null
+    ? main
+    : `${main} (${decimal(100 * low, 1)} to ${decimal(100 * high, 1)})`;
+}
