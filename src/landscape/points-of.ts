@@ -12,7 +12,7 @@ export function linePoint(alpha: number): [number, number] {
 
 /**
  * The point t of the quadratic Bézier curve from θ_0 to θ_2 with control point θ_1: (1 − t)² θ_0 + 2t(1 − t) θ_1 + t² θ_2.
- * Source: Garipov et al. 2018, arXiv:1802.10026, equation 4.
+ * Source: Garipov et al. 2018, arXiv:1802.10026, section 3.3.
  */
 export function bezierPoint(t: number): [number, number, number] {
   return [(1 - t) * (1 - t), 2 * t * (1 - t), t * t];
@@ -55,7 +55,7 @@ const flat = 1e-6;
 /**
  * The plane through three weight vectors, by Gram and Schmidt in double precision: u = (θ_1 − θ_0)/‖·‖,
  * w = (θ_2 − θ_0) − ⟨u, θ_2 − θ_0⟩ u, normalised.
- * Source: Garipov et al. 2018, arXiv:1802.10026, appendix A.1 (their "Visualization").
+ * Source: Garipov et al. 2018, arXiv:1802.10026, appendix (visualisation).
  * @param counted how many leading numbers distances are made of: without running statistics, say; all unless told
  * @throws {ScopeError} data, when two of them are the same or all lie on one line
  */

@@ -1,13 +1,12 @@
 import { type FlatLayout, flatLayout, unflatten } from "../autodiff/flat.ts";
-import { declareParameters } from "../autodiff/step.ts";
 import { ScopeError } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { bind } from "../graph/bind.ts";
-import { Builder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { float32, sizeOf } from "../tensor/tensor.ts";
 import { score } from "./score.ts";
+import { weightsAsInputs, wholeShape } from "./weights-as-inputs.ts";
 
 /** What a network does on a set of images. */
 export interface Evaluation {
@@ -53,20 +52,16 @@ export async function openEvaluator(
   const fixed = typeof symbol === "string" ? bind(graph, { [symbol]: batch }) : graph;
   const network = toBlockedLayout(fixed, runtime.block, "inference");
   const layout = flatLayout(network, names);
-  const g = new Builder(network.opsets[""] ?? 17);
-  g.reserve([...network.initializers.keys(), ...network.nodes.flatMap((node) => node.outputs)]);
   const input = network.inputs[0]!;
-  g.input(input.name, input.dtype, input.shape);
-  declareParameters(g, layout);
-  for (const initializer of network.initializers.values()) {
-    if (!g.has(initializer.name)) g.parameter(initializer);
-  }
-  for (const node of network.nodes) g.add(node);
-  const logitsName = network.outputs[0]!.name;
-  g.output(logitsName);
-  const shape = g.shape(input.name);
-  const [rows = 1, classes = 1] = g.shape(logitsName);
-  const session: Session = await runtime.session(g.finish(`${graph.name} evaluation`));
+  const ready = weightsAsInputs(
+    { ...network, outputs: network.outputs.slice(0, 1) },
+    names,
+    `${graph.name} evaluation`,
+  );
+  const logitsName = ready.outputs[0]!.name;
+  const shape = wholeShape(ready.inputs[0]!);
+  const [rows = 1, classes = 1] = wholeShape(ready.outputs[0]!);
+  const session: Session = await runtime.session(ready);
 
   const x = new Float32Array(sizeOf(shape));
   const z = new Float32Array(rows * classes);
