@@ -5,15 +5,18 @@ import { readSafetensors } from "../../src/safetensors/read.node.ts";
 import type { Cell } from "../../src/store/cell.node.ts";
 import { addressOf, type CellSpec } from "../../src/store/spec.ts";
 import type { Store } from "../../src/store/store.node.ts";
+import type { CellKinds } from "../../src/sweep/kind.ts";
 import { runCell } from "../../src/sweep/run-cell.node.ts";
+
+const table: CellKinds = kinds;
 
 /** A spec of a kind of the table, with parameters as plain data. */
 export function specOf(
-  kind: keyof typeof kinds,
+  kind: string,
   params: unknown,
   inputs: Readonly<Record<string, string>> = {},
 ): CellSpec {
-  return { kind, version: kinds[kind].version, params: JSON.parse(JSON.stringify(params)) as Json, inputs };
+  return { kind, version: table[kind]!.version, params: JSON.parse(JSON.stringify(params)) as Json, inputs };
 }
 
 export type TinyOptions = Omit<Partial<TrainParams>, "recipe" | "model"> & {
@@ -39,7 +42,7 @@ export function tinyTraining(
 
 /** Computes a cell in this process and gives it back finished. */
 export async function finish(store: Store, spec: CellSpec, signal?: AbortSignal): Promise<Cell> {
-  const end = await runCell(spec, { store, kinds, signal: signal ?? new AbortController().signal });
+  const end = await runCell(spec, { store, kinds: table, signal: signal ?? new AbortController().signal });
   if (end.state !== "finished") throw new Error(`the cell ended as ${end.state}`);
   return await store.get(addressOf(spec));
 }

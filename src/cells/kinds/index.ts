@@ -1,1 +1,2 @@
+export { importCell as import } from "./import.node.ts";
 export { trainCell as train } from "./train.node.ts";

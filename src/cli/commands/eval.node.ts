@@ -23,7 +23,7 @@ import {
   oneOf,
   withGlobals,
 } from "../globals.ts";
-import { dataOf } from "../model-facts.ts";
+import { dataOf } from "../../cells/model-facts.ts";
 import { progressView } from "../progress.node.ts";
 import { percent } from "../text.ts";
 

@@ -28,7 +28,7 @@ import { doneIn, runGraph } from "../../sweep/run.node.ts";
 import { totalSteps } from "../../train/recipe.ts";
 import { parseConfig } from "../config.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
-import { metadataOf } from "../model-facts.ts";
+import { metadataOf } from "../../cells/model-facts.ts";
 import { checkFolder } from "../out-folder.node.ts";
 import { openToPlan } from "../plan-store.node.ts";
 import { progressView } from "../progress.node.ts";
