@@ -3,18 +3,20 @@ import { ScopeError } from "../base/error.ts";
 import { graphFor, type Network, networkOf } from "../cells/network.node.ts";
 import { sameArchitecture } from "../cells/same-architecture.ts";
 import { type DataPlan, planData } from "../data/load.node.ts";
-import { checkDataSpec } from "../data/spec.ts";
+import { describeSet } from "../data/prepare.node.ts";
+import { checkDataSpec, folderOf } from "../data/spec.ts";
 import type { DataEnv, DataSpec } from "../data/types.ts";
 import type { Cell } from "../store/cell.node.ts";
-import type { Address } from "../store/spec.ts";
-import type { Store } from "../store/store.node.ts";
+import type { Plan } from "../sweep/plan.ts";
 import type { Kinship } from "./results.ts";
 
-/** A network as the user named it, in the store. */
+/** A network as the user named it. */
 export interface NamedModel {
-  readonly address: Address;
-  /** What the user called it. */
-  readonly title: string;
+  readonly cell: Cell;
+  /** What to call it in sentences and figures: short, and no other's. */
+  readonly name: string;
+  /** As it was typed, for commands that a reader may type next. */
+  readonly typed: string;
 }
 
 /** Which images the user asked for; absent: those the first network was trained on. */
@@ -25,7 +27,6 @@ export interface ChosenData {
 
 /** A network of an experiment, read. */
 export interface Subject extends NamedModel {
-  readonly cell: Cell;
   readonly network: Network;
 }
 
@@ -33,48 +34,59 @@ export interface Subject extends NamedModel {
  * Reads the networks of an experiment and checks that weights of one can be combined with weights of the others.
  * @throws {ScopeError} as `networkOf` and `sameArchitecture`
  */
-export async function readSubjects(models: readonly NamedModel[], store: Store): Promise<Subject[]> {
+export async function readSubjects(models: readonly NamedModel[]): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const model of models) {
-    const cell = await store.get(model.address);
-    subjects.push({ ...model, cell, network: { ...(await networkOf(cell)), title: model.title } });
+    subjects.push({ ...model, network: { ...(await networkOf(model.cell)), title: model.name } });
   }
   sameArchitecture(subjects.map(({ network }) => network));
   return subjects;
 }
 
-/** The images of an experiment. */
-export interface SubjectData {
-  readonly spec: DataSpec;
-  readonly plan: DataPlan;
-  /** What a reader should know about the choice, as sentences. */
-  readonly notes: readonly string[];
+/** What an experiment would do. One of the two is absent: without images there is no plan. */
+export interface BasinPlan {
+  readonly plan?: Plan;
+  /** A set that must be fetched first. */
+  readonly fetch?: { readonly name: string; readonly downloadBytes: number };
 }
 
 /**
- * The images networks are looked at with, brought into the cache and checked against what the networks take.
- * @throws {ScopeError} usage, when nobody says which images; data, when they or their labels are not what a network takes
+ * The images networks are looked at with.
+ * @throws {ScopeError} usage, when nobody says which
  */
-export async function dataFor(
-  subjects: readonly Subject[],
-  chosen: ChosenData,
-  env: DataEnv,
-): Promise<SubjectData> {
-  const { title, network } = subjects[0]!;
-  if (chosen.set === undefined && network.data === undefined) {
-    throw new ScopeError("usage", `${title}: on which images? It does not say what it was trained on`, {
+export function chooseData(subjects: readonly Subject[], { set, classes }: ChosenData): DataSpec {
+  const { name, network } = subjects[0]!;
+  if (set === undefined && network.data === undefined) {
+    throw new ScopeError("usage", `${name}: on which images? It does not say what it was trained on`, {
       hint: "name a data set with --data",
     });
   }
-  const { set, classes } = chosen;
   const wanted = {
     ...(set === undefined ? network.data : { ...sizeOf(network), shuffle: network.data?.shuffle, set }),
     ...(classes === undefined ? {} : { classes }),
   };
-  const spec = checkDataSpec(JSON.parse(JSON.stringify(wanted)), "--data");
+  return checkDataSpec(JSON.parse(JSON.stringify(wanted)), "--data");
+}
+
+/** The set that must be fetched before its images can be counted; undefined when it is in the cache or generated. */
+export async function toFetch({ set }: DataSpec, { cache }: DataEnv): Promise<BasinPlan["fetch"]> {
+  if (folderOf(set) !== undefined) return undefined;
+  const { name, prepared, downloadBytes } = await describeSet(set, { cache });
+  return prepared === undefined && downloadBytes !== undefined ? { name, downloadBytes } : undefined;
+}
+
+/**
+ * Brings the images into the cache, counts them, and checks them against what the networks take.
+ * @throws {ScopeError} data, when they or their labels are not what a network takes; as `planData`
+ */
+export async function planSubjectData(
+  subjects: readonly Subject[],
+  spec: DataSpec,
+  env: DataEnv,
+): Promise<DataPlan> {
   const plan = await planData(spec, env);
   for (const subject of subjects) checkLabels(subject, plan, spec.set);
-  return { spec, plan, notes: set === undefined ? unlikeData(subjects) : [] };
+  return plan;
 }
 
 /** The size of image a network takes, as far as its graph says. */
@@ -87,28 +99,29 @@ function sizeOf({ graph }: Network): Partial<DataSpec> {
   };
 }
 
-function checkLabels({ title, network }: Subject, plan: DataPlan, set: string): void {
-  graphFor({ ...network, title }, plan, set);
+function checkLabels({ name, network }: Subject, plan: DataPlan, set: string): void {
+  graphFor(network, plan, set);
   const names = network.classNames;
-  const other = names?.findIndex((name, label) => name !== plan.classes[label]) ?? -1;
+  const other = names?.findIndex((one, label) => one !== plan.classes[label]) ?? -1;
   if (names === undefined || other < 0) return;
   // Other words for the same things are the user's business; the same words in another order are a mistake.
   if (names.toSorted().join("\n") !== plan.classes.toSorted().join("\n")) return;
   throw new ScopeError(
     "data",
-    `${title} calls label ${other} "${names[other]}", ${set} calls it "${plan.classes[other]}": the same classes in another order`,
+    `${name} calls label ${other} "${names[other]}", ${set} calls it "${plan.classes[other]}": the same classes in another order`,
     { hint: `choose the network's order: --classes ${names.join(",")}` },
   );
 }
 
-function unlikeData(subjects: readonly Subject[]): string[] {
+/** What a reader should know when each network was trained on images of its own, and the first one's were taken. */
+export function unlikeData(subjects: readonly Subject[]): string[] {
   const text = ({ network }: Subject) => canonical(JSON.parse(JSON.stringify(network.data ?? null)) as Json);
   const [first, ...others] = subjects;
   const unlike = others.filter((one) => one.network.data !== undefined && text(one) !== text(first!));
   return unlike.length === 0
     ? []
     : [
-        `All is measured on the images ${first!.title} was trained on; ${unlike.map(({ title }) => title).join(", ")} ${unlike.length === 1 ? "was" : "were"} trained on others. Name common ones with --data.`,
+        `All is measured on the images ${first!.name} was trained on; ${unlike.map(({ name }) => name).join(", ")} ${unlike.length === 1 ? "was" : "were"} trained on others. Name common ones with --data.`,
       ];
 }
 
