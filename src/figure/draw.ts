@@ -141,6 +141,32 @@ export function marked(series: string, tips?: readonly string[]): { render: Plot
   return { render: render as unknown as Plot.RenderFunction };
 }
 
+/**
+ * Options that cut a Plot mark at the frame. Plot's own way needs a clip path with a number that counts the figures drawn
+ * so far; an SVG inside the SVG cuts by itself, and the same drawing gives the same bytes.
+ */
+export function clipped(): { render: Plot.RenderFunction } {
+  const render = (
+    index: number[],
+    scales: unknown,
+    values: unknown,
+    dimensions: Readonly<Record<"width" | "height" | `margin${"Top" | "Left" | "Right" | "Bottom"}`, number>>,
+    context: unknown,
+    next: (...all: unknown[]) => unknown,
+  ) => {
+    const group = next(index, scales, values, dimensions, context) as Element | null;
+    if (group === null) return null;
+    const { width, height, marginTop, marginLeft, marginRight, marginBottom } = dimensions;
+    const box = [marginLeft, marginTop, width - marginLeft - marginRight, height - marginTop - marginBottom];
+    const frame = group.ownerDocument.createElementNS("http://www.w3.org/2000/svg", "svg");
+    ["x", "y", "width", "height"].forEach((name, i) => frame.setAttribute(name, String(box[i]!)));
+    frame.setAttribute("viewBox", box.map((side) => Number(side.toFixed(3))).join(" "));
+    frame.append(group);
+    return frame;
+  };
+  return { render: render as unknown as Plot.RenderFunction };
+}
+
 const numeric = [
   "d",
   "transform",
