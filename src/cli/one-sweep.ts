@@ -1,3 +1,4 @@
+import { ScopeError } from "../base/error.ts";
 import type { Address } from "../store/spec.ts";
 import type { SweepEvent } from "../sweep/event.ts";
 import type { Plan } from "../sweep/plan.ts";
@@ -48,4 +49,20 @@ export function asOneSweep(plan: Plan, show: (event: SweepEvent) => void): OneSw
       show("address" in event ? { ...event, address: standIn.get(event.address) ?? event.address } : event);
     },
   };
+}
+
+/**
+ * Does work that runs as one sweep; when it is stopped, says how far it came as a whole.
+ * @param total cells in all
+ */
+export async function stoppedInWords<T>(sweep: OneSweep, total: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ScopeError) || error.fault !== "cancelled") throw error;
+    throw new ScopeError("cancelled", `stopped with ${sweep.done()} of ${total} cells done`, {
+      hint: "the same command goes on where this one stopped",
+      cause: error,
+    });
+  }
 }

@@ -4,3 +4,8 @@ import { duration } from "../sweep/progress.ts";
 export function about(seconds: number): string {
   return seconds < 30 ? "less than a minute" : `about ${duration(seconds)}`;
 }
+
+/** "1 worker", "2 workers". */
+export function workers(count: number): string {
+  return count === 1 ? "1 worker" : `${count} workers`;
+}

@@ -8,7 +8,7 @@ export const schema: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("schema <file>")
-      .description("the JSON Schema of a configuration file: study or train")
+      .description("the JSON Schema of a configuration file: study, train or instability")
       .addHelpText(
         "after",
         `

@@ -20,12 +20,12 @@ import {
 import { answer as inWords } from "../../study/words.ts";
 import { parseConfig } from "../config.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
-import { asOneSweep, type OneSweep } from "../one-sweep.ts";
+import { asOneSweep, stoppedInWords } from "../one-sweep.ts";
 import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
 import { openToPlan } from "../plan-store.node.ts";
 import { type ProgressView, progressView } from "../progress.node.ts";
 import { readText } from "../read.node.ts";
-import { about } from "../time.ts";
+import { about, workers } from "../time.ts";
 
 interface StudyOptions extends GlobalOptions {
   readonly preset?: string;
@@ -129,7 +129,7 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
     say(summary(config, planned.plan));
     const sweep = asOneSweep(planned.plan, view.onEvent);
     const store = await openStore(options.store);
-    outcome = await stoppedInWords(sweep, planned, () =>
+    outcome = await stoppedInWords(sweep, planned.plan.total, () =>
       runStudy(config, { ...env, store, onEvent: sweep.onEvent, secondsPerImage: planned.secondsPerImage }),
     );
   }
@@ -149,23 +149,6 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
 async function warnings({ upstream, downstream }: StudyConfig, { data }: StudyEnv): Promise<string[]> {
   const plans = await Promise.all([upstream.data, downstream.data].map((spec) => planData(spec, data)));
   return [...new Set(plans.flatMap(({ prepared }) => prepared.warnings))];
-}
-
-/** Runs a study; when it is stopped, says how far it came as a whole. */
-async function stoppedInWords(
-  sweep: OneSweep,
-  { plan: { total } }: StudyPlan,
-  work: () => Promise<StudyOutcome>,
-): Promise<StudyOutcome> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ScopeError) || error.fault !== "cancelled") throw error;
-    throw new ScopeError("cancelled", `stopped with ${sweep.done()} of ${total} cells done`, {
-      hint: "the same command goes on where this one stopped",
-      cause: error,
-    });
-  }
 }
 
 function envOf(
@@ -192,10 +175,6 @@ function summary(
   if (done === total) return `${name}: all ${total} cells are in the store`;
   const before = done === 0 ? "" : `, ${done} are done`;
   return `${name}: ${total - done} of ${total} cells to compute${before}; ${about(wallSeconds)} with ${workers(count)}`;
-}
-
-function workers(count: number): string {
-  return count === 1 ? "1 worker" : `${count} workers`;
 }
 
 /** The registry's sets a study uses that are not in the cache and must be fetched. */
