@@ -27,7 +27,7 @@ export interface BinOptions {
  * Expected calibration error: Σ_b n_b/N · |accuracy_b − confidence_b|, in [0, 1].
  * Source: Guo et al. 2017, arXiv:1706.04599, equation 3 (bins (b/B, (b+1)/B], B = 15). With `equal: "count"`: Nguyen and
  * O'Connor 2015, arXiv:1508.05154 (adaptive bins).
- * It has a positive bias on few images: even a perfectly calibrated network gets about √(B/N) / 3.
+ * On few images it is too large: even a perfectly calibrated network gets up to 0.4 · √(B/N), 0.015 for N = 10,000.
  */
 export function calibrationError(found: Outcomes, options: BinOptions = {}): number {
   return errorIn(binOf(found, options), found);
