@@ -12,23 +12,20 @@ export interface BarrierOptions {
 
 type Quantity = Barrier["quantity"];
 
-interface Found {
-  readonly height: number;
-  readonly at: number;
-}
-
 /**
  * The barriers of a path in all conventions (see `BarrierDefinition`), on loss and on error, over its points with α in
  * [0, 1]: chord, mean, and midpoint where ½ is among the points. The loss barriers are left out when an image's loss in
  * [0, 1] is not finite: their height would be no number.
  *
- * Intervals (95 %) are bootstrapped over images, paired: a resample takes the same images at all points, and the highest
- * point is sought anew in each. A supremum over noisy points lies too high on average, that of the sample as much above
- * the truth as the resampled ones above the sample's (b, the bootstrap's estimate of the bias). So `value` is the
- * sample's own, as the literature reports it; the upper end is the 97.5 % percentile as it is; the lower end is the 2.5 %
- * percentile less 2b, where b ≥ 0. Two networks without a barrier thus have an interval that reaches down to 0, and a
- * high one keeps its percentile interval, as b is small there. Both ends include `value`; chord and mean barriers, ≥ 0 by
- * definition, end at 0. The midpoint has no supremum and gets the plain percentiles.
+ * Intervals (95 %) are bootstrapped over images, paired: a resample takes the same images at all points. `value` is the
+ * sample's own, as the literature reports it, and each interval includes it. The midpoint gets plain percentiles. The
+ * others are suprema, and a supremum over noisy points lies too high: two networks without any barrier would show one,
+ * with a percentile interval above 0. So the ends are one-sided bounds:
+ * - low: the highest point less c, where c is the 97.5 % percentile of max_α (resampled − own height at α): all points
+ *   rise above the truth by at most c at once. Points that lie more than 2c below the highest are then left out and c is
+ *   taken again without them, as they cannot hold the supremum (Chernozhukov, Lee and Rosen 2013, "Intersection bounds",
+ *   Econometrica 81, simplified: one width for all points). Not below 0, as these barriers are ≥ 0 by definition.
+ * - high: the 97.5 % percentile of the resampled suprema; their bias is upwards, so this bound is on the safe side.
  *
  * @param at positions in any order; 0 and 1 must be among them
  * @param values what the network does there, parallel to `at`
@@ -61,23 +58,28 @@ export function barriers(
     for (let i = 0; i < n; i++) sum += column[i]!;
     return sum / n;
   });
-  const draws = wanted.map(() => new Float64Array(n > 1 ? resamples : 0));
+  // Height above the floor, by point: of the sample, and of every resample one after the other.
+  const heights = wanted.map((one) => heightsOf(one.definition, alphas, own, startOf(one.quantity)));
+  const draws = heights.map((row) => new Float64Array(n > 1 ? resamples * row.length : 0));
   if (n > 1) {
     resampleMeans(columns, { seed, resamples, signal }, (means, resample) => {
       wanted.forEach(({ quantity, definition }, i) => {
-        draws[i]![resample] = heightOf(definition, alphas, means, startOf(quantity)).height;
+        const row = heightsOf(definition, alphas, means, startOf(quantity));
+        draws[i]!.set(row, resample * row.length);
       });
     });
   }
   return wanted.map(({ quantity, definition }, i) => {
-    const found = heightOf(definition, alphas, own, startOf(quantity));
-    return {
-      definition,
-      quantity,
-      split,
-      height: intervalOf(found.height, draws[i]!, definition),
-      at: found.at,
-    };
+    const row = heights[i]!;
+    if (definition === "midpoint") {
+      return { definition, quantity, split, height: percentiles(row[0]!, draws[i]!), at: 0.5 };
+    }
+    // Between equal networks the path leaves the chord by rounding only: that is no place of a barrier.
+    const first = startOf(quantity);
+    const slack = 1e-12 * (Math.abs(own[first]!) + Math.abs(own[first + alphas.length - 1]!));
+    let top = 0;
+    for (let at = 1; at < row.length; at++) if (row[at]! > row[top]! + slack) top = at;
+    return { definition, quantity, split, height: supremum(row, top, draws[i]!), at: alphas[top]! };
   });
 }
 
@@ -114,48 +116,58 @@ function inside(
   return kept;
 }
 
-/** Height and place of the barrier of means[start …], one mean for each α (ascending, from 0 to 1). */
-function heightOf(
+/** Heights above the definition's floor, of means[start …] at each α (ascending, from 0 to 1); the midpoint's only one. */
+function heightsOf(
   definition: BarrierDefinition,
   alphas: readonly number[],
   means: Float64Array,
   start: number,
-): Found {
+): Float64Array {
   const a = means[start]!;
   const b = means[start + alphas.length - 1]!;
   const middle = (a + b) / 2;
-  if (definition === "midpoint") {
-    return { height: means[start + alphas.indexOf(0.5)]! - middle, at: 0.5 };
-  }
-  // Between equal networks the chord differs from the path by rounding only: that is no place of a barrier.
-  const slack = 1e-12 * (Math.abs(a) + Math.abs(b));
-  let height = -Infinity;
-  let at = 0;
+  if (definition === "midpoint") return Float64Array.of(means[start + alphas.indexOf(0.5)]! - middle);
+  const heights = new Float64Array(alphas.length);
   for (let i = 0; i < alphas.length; i++) {
-    const alpha = alphas[i]!;
-    const floor = definition === "mean" ? middle : (1 - alpha) * a + alpha * b;
-    const above = means[start + i]! - floor;
-    if (above > height + slack) {
-      height = above;
-      at = alpha;
-    }
+    const floor = definition === "mean" ? middle : (1 - alphas[i]!) * a + alphas[i]! * b;
+    heights[i] = means[start + i]! - floor;
   }
-  return { height, at };
+  return heights;
 }
 
-function intervalOf(value: number, draws: Float64Array, definition: BarrierDefinition): Interval {
+function percentiles(value: number, draws: Float64Array): Interval {
   if (draws.length === 0) return { value, low: null, high: null };
   const sorted = draws.toSorted();
-  const low = quantile(sorted, 0.025);
-  const high = quantile(sorted, 0.975);
-  if (definition === "midpoint") return { value, low: Math.min(low, value), high: Math.max(high, value) };
-  let sum = 0;
-  for (const draw of draws) sum += draw;
-  const bias = Math.max(0, sum / draws.length - value);
   return {
     value,
-    low: Math.min(value, Math.max(0, low - 2 * bias)),
-    high: Math.max(value, high),
+    low: Math.min(quantile(sorted, 0.025), value),
+    high: Math.max(quantile(sorted, 0.975), value),
+  };
+}
+
+/** The interval of a supremum over points, as `barriers` describes it. `draws`: resamples × points, row by row. */
+function supremum(own: Float64Array, top: number, draws: Float64Array): Interval {
+  const value = own[top]!;
+  const resamples = draws.length / own.length;
+  if (resamples === 0) return { value, low: null, high: null };
+  const highest = (of: (draw: number, point: number) => number): number => {
+    const all = new Float64Array(resamples).fill(-Infinity);
+    for (let r = 0; r < resamples; r++) {
+      for (let point = 0; point < own.length; point++) {
+        all[r] = Math.max(all[r]!, of(draws[r * own.length + point]!, point));
+      }
+    }
+    return quantile(all.sort(), 0.975);
+  };
+  const rise = highest((draw, point) => draw - own[point]!);
+  const near = highest((draw, point) => (own[point]! >= value - 2 * rise ? draw - own[point]! : -Infinity));
+  return {
+    value,
+    low: Math.min(value, Math.max(0, value - Math.max(0, near))),
+    high: Math.max(
+      value,
+      highest((draw) => draw),
+    ),
   };
 }
 
