@@ -59,7 +59,7 @@ describe("clusterBasins", () => {
         fc.integer({ min: 1, max: 7 }),
         fc.infiniteStream(fc.integer({ min: 0, max: 9 })),
         (k, numbers) => {
-          const heights = Array.from({ length: k }, () => new Array<number>(k).fill(0));
+          const heights = Array.from({ length: k }, () => Array.from({ length: k }, () => 0));
           for (let i = 0; i < k; i++)
             for (let j = 0; j < i; j++) heights[i]![j] = heights[j]![i] = numbers.next().value;
           const { groups } = clusterBasins(heights, 5);
