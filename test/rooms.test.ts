@@ -23,17 +23,33 @@ const portable = new Set([
 ]);
 
 /** Folders with one definition a file and a table in index.ts. */
-const plural = ["rules", "losses", "optimizers", "sets", "presets", "kinds", "figures", "shapes", "commands"];
+const plural = [
+  "rules",
+  "losses",
+  "optimizers",
+  "sets",
+  "presets",
+  "kinds",
+  "figures",
+  "shapes",
+  "axes",
+  "commands",
+];
 /** Files of those folders that hold no definition: types and helpers that definitions share. */
 const helpers = new Set([
   "src/autodiff/losses/loss.ts",
   "src/graph/shapes/rule.ts",
+  "src/symmetry/axes/rule.ts",
   "src/autodiff/optimizers/optimizer.ts",
   "src/study/presets/preset.ts",
 ]);
 
 /** Tables beside an index.ts: operators of other domains may have the names of ONNX's own. */
-const moreTables = ["src/graph/shapes/microsoft.ts", "src/graph/shapes/nchwc.ts"];
+const moreTables = [
+  "src/graph/shapes/microsoft.ts",
+  "src/graph/shapes/nchwc.ts",
+  "src/symmetry/axes/microsoft.ts",
+];
 
 interface Import {
   readonly from: string;

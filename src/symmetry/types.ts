@@ -43,6 +43,19 @@ export interface Symmetry {
   readonly tensors: ReadonlyMap<string, readonly AxisFactors[]>;
   /** What is left in place, and why. Axes that are fixed by nature (inputs, outputs, kernel taps) are not listed. */
   readonly unproved: readonly Unproved[];
+  /**
+   * The inner values of the network that carry each space, by its id, in the order they are computed: one entry for each
+   * axis that does. A tensor's axis as in `tensors`.
+   */
+  readonly values: ReadonlyMap<number, readonly Carried[]>;
+}
+
+/** An inner value (an activation) with an axis that carries a space. */
+export interface Carried {
+  readonly value: string;
+  readonly axis: number;
+  /** That axis. */
+  readonly factors: AxisFactors;
 }
 
 /**
