@@ -13,6 +13,8 @@ import type {
 /** What the words need besides the pairs. */
 export interface Told {
   readonly models: readonly ModelFacts[];
+  /** The models as they were typed, for commands to type next. */
+  readonly typed: readonly string[];
   readonly pairs: readonly Pair[];
   readonly basins: readonly (readonly number[])[];
   /** Of the error barrier, a share. */
@@ -25,7 +27,7 @@ export interface Told {
   readonly available: number;
   /** Training images the batch-norm statistics were estimated on; 0: they were not. */
   readonly renormalized: number;
-  /** What could still be tried: whether REPAIR applies (no batch norm) and paths of these networks can be moved. */
+  /** Whether the networks have batch norm: REPAIR is for those without. */
   readonly batchNorm: boolean;
 }
 
@@ -60,19 +62,6 @@ export function plainPath({ paths }: Pair): Path {
   return plain.at(-1) ?? paths[0]!;
 }
 
-/** What was done on a path, for tables and legends: "as they are", "permuted (weights), REPAIR". */
-export function treatmentName({ treatment }: Path): string {
-  const { align, curve, repair, statistics } = treatment;
-  const parts = [
-    ...(align === "none" ? [] : [`permuted (${align})`]),
-    ...(curve === "bezier" ? ["curved path"] : []),
-    ...(repair ? ["REPAIR"] : []),
-    ...(statistics === "re-estimated" ? ["statistics re-estimated"] : []),
-    ...(statistics === "interpolated" ? ["statistics interpolated"] : []),
-  ];
-  return parts.length === 0 ? "as they are" : parts.join(", ");
-}
-
 function pairWords(pair: Pair, told: Told): string[] {
   const [a, b] = [told.models[pair.a]!.name, told.models[pair.b]!.name];
   if (pair.distance === 0) {
@@ -86,7 +75,7 @@ function pairWords(pair: Pair, told: Told): string[] {
     ...unevenEnds(pair, a, b, told),
     ...statisticsWords(pair, told),
     ...treatmentWords(pair, b, told),
-    ...advice(pair, a, b, told),
+    ...advice(pair, told),
     ...weakNetworks(told),
   ];
 }
@@ -253,7 +242,8 @@ const began: Readonly<Record<Kinship, string | undefined>> = {
 };
 
 /** The likely cause, and what to do. */
-function advice(pair: Pair, a: string, b: string, told: Told): string[] {
+function advice(pair: Pair, told: Told): string[] {
+  const [a, b] = [told.typed[pair.a]!, told.typed[pair.b]!];
   const plain = says(errorHeight(plainPath(pair)), told.threshold);
   const last = pair.paths.at(-1)!;
   const end = says(errorHeight(last), told.threshold);
