@@ -51,6 +51,11 @@ export function describe(model: Model): ModelSummary {
   };
 }
 
+/** Multiply–adds of a whole graph for one image, counted like `describe`'s. Sizes the graph leaves open count as 1. */
+export function multiplyAddsOf(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => sum + multiplyAdds(graph, node), 0);
+}
+
 /** Products without weights (attention) are named `module.what`. */
 function moduleOfValue(name: string): string {
   const dot = name.lastIndexOf(".");

@@ -1,2 +1,3 @@
 export { importCell as import } from "./import.node.ts";
+export { pointsCell as points } from "./points.node.ts";
 export { trainCell as train } from "./train.node.ts";
