@@ -43,8 +43,9 @@ function momentWords(facts: InstabilityFacts): string[] {
       `${of} are not stable at any later moment looked at: at ${moment(before.k, total)} instability is still ${range(before.instability)} points, over ${limit}. Add later moments to spawn.`,
     ];
   }
+  const open = shown([before, after], threshold) !== "";
   return [
-    `Training becomes stable between ${moment(before.k, total)} and ${moment(after.k, total)}: ${of.toLowerCase()} have an instability of ${range(before.instability)} points at the first and ${range(after.instability)} points at the second; ${limit} lies between.${shown(spawn.slice(lastUnstable), threshold)}`,
+    `Training ${open ? "appears to become" : "becomes"} stable between ${moment(before.k, total)} and ${moment(after.k, total)}: ${of.toLowerCase()} have an instability of ${range(before.instability)} points at the first and ${range(after.instability)} points at the second; ${limit} lies between.${shown(spawn.slice(lastUnstable), threshold)}`,
     ...(lastUnstable > 0 && first.instability.value > before.instability.value
       ? [`At ${moment(first.k, total)} it is ${range(first.instability)} points.`]
       : []),

@@ -1,5 +1,6 @@
 import { ScopeError } from "../base/error.ts";
 import type { Json } from "../base/canonical.ts";
+import type { StudyBasin } from "../basin/results.ts";
 import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
 import type { StudyConfig } from "./config.ts";
 import type { Arm, PlannedRun } from "./plan.ts";
@@ -59,6 +60,7 @@ export function collectResults(
   pretraining: FinishedRun,
   tuning: readonly FinishedRun[],
   reported: readonly FinishedRun[],
+  basin?: StudyBasin,
 ): StudyResults {
   const { config } = facts;
   const rateOf = chooseRates(config, tuning);
@@ -99,6 +101,7 @@ export function collectResults(
       chosen: rateOf(planned.arm, planned.shuffle) === planned.learningRate,
     })),
     summary: summarise({ runs, shuffles: config.shuffles, seeds: config.seeds }),
+    ...(basin === undefined ? {} : { basin }),
   };
 }
 

@@ -1,39 +1,30 @@
 import { ScopeError } from "../base/error.ts";
 import { costOf } from "../basin/cost.node.ts";
 import { modelSentence } from "../basin/model-sentence.ts";
+import type { StudyBasin } from "../basin/results.ts";
+import { type BasinEnv, computeCells, type PlannedCell, plannedCell } from "../basin/sweep.node.ts";
 import { type DataPlan, loadData, planData } from "../data/load.node.ts";
 import type { DataEnv, DataSpec } from "../data/types.ts";
+import { describe as describeModel } from "../models/describe.ts";
 import { buildModel } from "../models/model.ts";
 import { addressOf, type CellSpec } from "../store/spec.ts";
 import type { Store } from "../store/store.node.ts";
-import type { SweepEvent } from "../sweep/event.ts";
 import { type Rates, sweepGraph } from "../sweep/graph.ts";
-import { requireComplete } from "../sweep/outcome.ts";
 import { type Plan, planGraph } from "../sweep/plan.ts";
 import { measuredRates } from "../sweep/rates.node.ts";
-import { doneIn, runGraph } from "../sweep/run.node.ts";
+import { doneIn } from "../sweep/run.node.ts";
 import * as kinds from "../cells/kinds/index.ts";
 import { trainableRoles } from "../cells/kinds/train.node.ts";
+import { basinCells, type BasinFacts, readBasin, type RunOf } from "./basins.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
 import { measureTraining, type Trial } from "../cells/measure.node.ts";
 import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
-import { workerUrl } from "../cells/worker-url.node.ts";
-import type { Json } from "../base/canonical.ts";
 
 /** What running a study needs from the caller. */
-export interface StudyEnv {
-  readonly store: Store;
-  readonly jobs: number;
-  readonly device: string;
-  readonly data: DataEnv;
-  readonly onEvent?: ((event: SweepEvent) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly kill?: AbortSignal | undefined;
-  /** The command a reader can type to get the same report. */
-  readonly command: string;
+export interface StudyEnv extends BasinEnv {
   /** Seconds per image that `planStudy` found, to save measuring them again. */
   readonly secondsPerImage?: number | undefined;
 }
@@ -70,9 +61,11 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
   const reported = reportedRuns(config, chooseRates(config, tuned)).map((run) =>
     specOf(run, pretraining.spec),
   );
-  await compute(reported, rates, env, computed);
+  const paths = basinCells(config, image.basin, runsBy(reported));
+  await compute([...reported, ...paths], rates, env, computed);
 
   const done = await Promise.all(reported.map((one) => read(env.store, one)));
+  const basin = await basinOf(config, image, env.store, reported, done);
   const results = collectResults(
     {
       config,
@@ -82,8 +75,9 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
     await read(env.store, pretraining),
     tuned,
     done,
+    basin,
   );
-  const all = [pretraining, ...tuning, ...reported];
+  const all = [pretraining, ...tuning, ...reported, ...paths];
   return {
     results,
     examples: await examplesOf(config, env.data),
@@ -108,12 +102,12 @@ export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<Stu
   const known = tuned.every((one) => one !== undefined);
   const rateOf = known ? chooseRates(config, tuned) : () => config.learningRates[0]!;
   const reported = reportedRuns(config, rateOf).map((run) => specOf(run, pretraining.spec));
-  const all = [pretraining, ...tuning, ...reported];
-  for (const one of all) labels.set(one.address, nameOf(one.planned));
+  const paths = basinCells(config, image.basin, runsBy(reported));
+  const all = [pretraining, ...tuning, ...reported, ...paths];
   const rates = await ratesFor(all, config, image, env);
   const graph = sweepGraph(
     all.map((one) => one.spec),
-    { kinds, rates, label },
+    { kinds, rates, label: labelOf(all) },
   );
   const plan = planGraph(graph, await doneIn(env.store, graph), env.jobs);
   return {
@@ -146,10 +140,9 @@ function trial(config: StudyConfig, image: ImageFacts, device: string): Promise<
   return kept;
 }
 
-interface Named {
+/** A planned training run as a cell. */
+interface Named extends PlannedCell {
   readonly planned: PlannedRun;
-  readonly spec: CellSpec;
-  readonly address: string;
 }
 
 interface ImageFacts {
@@ -158,23 +151,43 @@ interface ImageFacts {
   readonly classes: number;
   /** Of the larger task. */
   readonly images: number;
+  readonly basin: BasinFacts;
 }
 
 function specOf(planned: PlannedRun, pretraining?: CellSpec): Named {
-  const spec: CellSpec = {
-    kind: "train",
-    version: kinds.train.version,
-    // Plain data by construction; the round trip drops fields that are undefined.
-    params: JSON.parse(JSON.stringify(planned.params)) as Json,
-    inputs: planned.startsFromPretrained && pretraining ? { start: addressOf(pretraining) } : {},
-  };
-  return { planned, spec, address: addressOf(spec) };
+  const inputs = planned.startsFromPretrained && pretraining ? { start: addressOf(pretraining) } : {};
+  return { planned, ...plannedCell(kinds.train, planned.params, inputs, nameOf(planned)) };
 }
 
-const labels = new Map<string, string>();
+function labelOf(cells: readonly PlannedCell[]): (spec: CellSpec) => string {
+  const labels = new Map(cells.map(({ address, label }) => [address, label]));
+  return (spec) => labels.get(addressOf(spec)) ?? spec.kind;
+}
 
-function label(spec: CellSpec): string {
-  return labels.get(addressOf(spec)) ?? "train";
+/** The reported runs on intact images, by arm and seed. */
+function runsBy(reported: readonly Named[]): RunOf {
+  const found = new Map(
+    reported.flatMap((one) =>
+      one.planned.shuffle === "none" ? [[`${one.planned.arm} ${one.planned.seed}`, one] as const] : [],
+    ),
+  );
+  return ({ arm, seed }) => found.get(`${arm} ${seed}`)!;
+}
+
+/** The chapter on basins, from finished paths. */
+async function basinOf(
+  config: StudyConfig,
+  { basin }: ImageFacts,
+  store: Store,
+  reported: readonly Named[],
+  done: readonly FinishedRun[],
+): Promise<StudyBasin | undefined> {
+  const runOf = runsBy(reported);
+  const results = new Map(done.map((run) => [run.cell, run.result]));
+  return await readBasin(config, basin, store, runOf, {
+    parameters: done[0]!.result.parameters,
+    accuracyOf: (member) => results.get(runOf(member).address)!.accuracy,
+  });
 }
 
 function nameOf({ role, arm, shuffle, seed, learningRate }: PlannedRun): string {
@@ -187,31 +200,12 @@ function nameOf({ role, arm, shuffle, seed, learningRate }: PlannedRun): string 
 }
 
 async function compute(
-  named: readonly Named[],
+  cells: readonly PlannedCell[],
   rates: Rates,
   env: StudyEnv,
   computed: { cells: number },
 ): Promise<void> {
-  for (const one of named) labels.set(one.address, nameOf(one.planned));
-  const missing = await Promise.all(named.map((one) => env.store.has(one.address)));
-  if (missing.every((has) => has)) return;
-  const outcome = await runGraph(
-    named.map((one) => one.spec),
-    {
-      kinds,
-      rates,
-      label,
-      store: env.store,
-      workers: env.jobs,
-      workerUrl,
-      device: env.device,
-      signal: env.signal,
-      kill: env.kill,
-      onEvent: env.onEvent,
-    },
-  );
-  computed.cells += outcome.finished;
-  requireComplete(outcome);
+  computed.cells += await computeCells(cells, env, rates);
 }
 
 async function read(store: Store, { planned, address }: Named): Promise<FinishedRun> {
@@ -242,7 +236,19 @@ async function imageOf(config: StudyConfig, data: DataEnv): Promise<ImageFacts> 
   checkStudy(config, { height, width });
   for (const task of ["upstream", "downstream"] as const) checkModules(config, task, upstream);
   const sizes = [upstream, downstream].map(({ counts }) => counts.train + counts.validation + counts.test);
-  return { shape: { channels, height, width }, classes: classes.length, images: Math.max(...sizes) };
+  const io = { channels, height, width, classes: classes.length };
+  const { parameters } = buildModel(config.model, io);
+  const batchNorm = parameters.some(({ role }) => role === "statistic");
+  return {
+    shape: { channels, height, width },
+    classes: classes.length,
+    images: Math.max(...sizes),
+    basin: {
+      counts: downstream.counts,
+      batchNorm,
+      multiplyAdds: describeModel(buildModel(config.model, io)).multiplyAdds,
+    },
+  };
 }
 
 /** Refuses a recipe that names modules the network lacks, before hours of work end with it. */
@@ -260,7 +266,7 @@ function checkModules(config: StudyConfig, task: "upstream" | "downstream", data
 
 /** Seconds per step: from finished cells where there are some, else from a trial of a few steps. */
 async function ratesFor(
-  named: readonly Named[],
+  named: readonly PlannedCell[],
   config: StudyConfig,
   image: ImageFacts,
   env: StudyEnv,
