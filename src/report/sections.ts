@@ -1,33 +1,8 @@
-import { figureLinks } from "./links.ts";
-import type { AbsentFigure, Canvas, Figure } from "../figure/figure.ts";
 import { paper, seedsNamed } from "../study/figure-source.ts";
 import { decimal, enumerate, orderShuffles, shuffleLabel, grouped } from "../study/format.ts";
 import type { StudyCost, StudyResults, Task } from "../study/results.ts";
-import { type Html, markup, raw, unbroken } from "./html.ts";
-
-/** A figure with its caption and downloads. The wide and the narrow drawing are both there; the style sheet shows one. */
-export function figureSection(figure: Figure, document: Canvas["document"], heading: boolean): Html {
-  const drawn = (["wide", "narrow"] as const).map(
-    (width) => markup`<div class="${width}">${raw(figure.svg({ document, ink: "page", width }))}</div>`,
-  );
-  const title = heading ? markup`<h3>${figure.title}</h3>` : markup``;
-  return markup`<figure id="${figure.id}">
-    ${title}${drawn}
-    <figcaption>
-      ${heading ? markup`` : markup`<strong>${figure.title}.</strong> `}${unbroken(figure.caption)}
-    </figcaption>
-    ${figureLinks(figure, document)}
-  </figure> `;
-}
-
-/** Which figures are missing, and why. */
-export function absentNote(absent: readonly AbsentFigure[]): Html {
-  if (absent.length === 0) return markup``;
-  return markup`<p>Not drawn:</p>
-    <ul>
-      ${absent.map((one) => markup`<li>${one.title}: ${one.absent}.</li>`)}
-    </ul>`;
-}
+import { type Html, markup } from "./html.ts";
+import { type Entry, provenance } from "./provenance.ts";
 
 /** What was done, in one paragraph. */
 export function setup(results: StudyResults): Html {
@@ -59,9 +34,9 @@ function taskOf({ set, classes, trainSize }: Task): Html {
 }
 
 /** How the numbers are made. */
-export function methods(results: StudyResults): Html {
+export function methods(results: StudyResults): Html[] {
   const { speedFraction } = results.summary;
-  const lines: Html[] = [
+  return [
     markup`P-T is the pretrained network fine-tuned, RI-T the same network trained from random initialisation,
     as named by ${paper}. Fine-tuning keeps all weights but the last layer's, which is drawn anew for each
     seed. A seed decides initialisation, last layer, order of images, subset and shuffle.`,
@@ -81,53 +56,18 @@ export function methods(results: StudyResults): Html {
     markup`“Left” is the value at a shuffle divided by the value on intact images. It is given only when the
     intact value's interval leaves out zero.`,
   ];
-  return markup`<ul class="methods">
-    ${lines.map((line) => markup`<li>${line}</li>`)}
-  </ul>`;
 }
 
 /** What ran where, for how long, from which inputs. */
-export function provenance(results: StudyResults, cost: StudyCost): Html {
+export function studyProvenance(results: StudyResults, cost: StudyCost): Html {
   const { upstream, downstream } = results;
-  const versions = Object.entries(cost.versions).map(([name, version]) => `${name} ${version}`);
   const task = (one: Task) =>
     `${one.set}: ${one.classes.join(", ")}; ${grouped(one.trainSize)} training and ${grouped(one.testSize)} test images${one.fingerprint === undefined ? "" : `; SHA-256 ${one.fingerprint}`}`;
-  const { total, computed } = cost.cells;
-  const entries: [string, Html][] = [
-    ["command", markup`<code>${cost.command}</code>`],
-    ["finished", markup`${cost.finished}`],
-    [
-      "time",
-      markup`${duration(cost.seconds)} for this run with ${grouped(cost.jobs)}
-      worker${cost.jobs === 1 ? "" : "s"}; ${duration(cost.computeSeconds)} of computing in all
-      (${grouped(total)} cells, ${grouped(computed)} computed now, ${grouped(total - computed)} found in the
-      store)`,
-    ],
-    ["machine", markup`${cost.machine}`],
-    ["versions", markup`${versions.join(", ")}`],
+  const entries: Entry[] = [
     ["pretrained on", markup`${task(upstream)}`],
     ["trained on", markup`${task(downstream)}`],
     ["seeds", markup`${results.seeds.join(", ")}; pretraining ${upstream.seed}`],
   ];
   if (upstream.cell !== undefined) entries.push(["pretraining cell", markup`<code>${upstream.cell}</code>`]);
-  return markup`<dl>
-      ${entries.map(
-        ([name, value]) =>
-          markup`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-      )}
-    </dl>
-    <details>
-      <summary>The whole configuration</summary>
-      <pre>${JSON.stringify(results.config, null, 2)}</pre>
-    </details>`;
-}
-
-/** "43 s", "4 min 11 s", "2 h 5 min". */
-function duration(seconds: number): string {
-  if (seconds < 10) return `${decimal(seconds, 1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return provenance(cost, entries, results.config);
 }

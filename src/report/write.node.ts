@@ -1,9 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../base/file.node.ts";
+import { allBasinFigures, type BasinResults, basinFigures } from "../basin/all-figures.ts";
+import type { RunCost } from "../basin/results.ts";
 import { figureDocument } from "../figure/document.node.ts";
+import type { AbsentFigure, Figure } from "../figure/figure.ts";
 import { allFigures } from "../study/all-figures.ts";
-import { renderReport, type ReportSource, resultsJson } from "./report.ts";
+import { renderBasin } from "./basin.ts";
+import { resultsJson } from "./page.ts";
+import { renderReport, type ReportSource } from "./report.ts";
 
 /**
  * Writes report.html, results.json and figures/*.svg into a folder (made when missing), each file whole or not at all,
@@ -11,12 +16,32 @@ import { renderReport, type ReportSource, resultsJson } from "./report.ts";
  * @returns the path of report.html
  * @throws {ScopeError} io, when a file cannot be written
  */
-export async function writeReport(folder: string, source: ReportSource): Promise<string> {
+export function writeReport(folder: string, source: ReportSource): Promise<string> {
+  const { basin } = source.results;
+  const figures = [...allFigures(source), ...(basin === undefined ? [] : basinFigures(basin))];
+  return write(folder, figures, source.results, (document) => renderReport(source, document));
+}
+
+/**
+ * Writes the page of a command about basins as `writeReport` writes a study's.
+ * @returns the path of report.html
+ * @throws {ScopeError} io, when a file cannot be written
+ */
+export function writeBasin(folder: string, results: BasinResults, cost: RunCost): Promise<string> {
+  return write(folder, allBasinFigures(results), results, (document) => renderBasin(results, cost, document));
+}
+
+async function write(
+  folder: string,
+  figures: readonly (Figure | AbsentFigure)[],
+  results: unknown,
+  render: (document: unknown) => string,
+): Promise<string> {
   const document = figureDocument();
   const page = join(folder, "report.html");
-  const html = renderReport(source, document);
+  const html = render(document);
   const overwrite = { overwrite: true };
-  for (const figure of allFigures(source)) {
+  for (const figure of figures) {
     const path = join(folder, "figures", `${figure.id}.svg`);
     if ("absent" in figure) await rm(path, { force: true });
     else
@@ -26,7 +51,7 @@ export async function writeReport(folder: string, source: ReportSource): Promise
         overwrite,
       );
   }
-  await writeWhole(join(folder, "results.json"), bytesOf(resultsJson(source.results)), overwrite);
+  await writeWhole(join(folder, "results.json"), bytesOf(resultsJson(results)), overwrite);
   await writeWhole(page, bytesOf(html), overwrite);
   return page;
 }

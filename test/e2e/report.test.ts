@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeReport } from "../../src/report/write.node.ts";
-import { resultsJson } from "../../src/report/report.ts";
+import { resultsJson } from "../../src/report/page.ts";
 import type { StudyResults } from "../../src/study/results.ts";
 import { launchChromium } from "../kit/chromium.ts";
 import { syntheticCost, syntheticExamples, syntheticResults } from "../kit/synthetic-results.ts";

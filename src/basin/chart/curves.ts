@@ -31,6 +31,8 @@ export interface CurveSeries {
 /** One plot: a quantity along paths. */
 export interface CurvePanel {
   readonly title: string;
+  /** A second, quieter line below the title. */
+  readonly detail?: string;
   readonly quantity: "loss" | "accuracy";
   readonly series: readonly CurveSeries[];
 }
@@ -115,7 +117,7 @@ function panelOptions(
   const tick = panel.quantity === "loss" ? lossTick(high - low) : (value: number) => decimal(100 * value, 0);
   return {
     height,
-    marginTop: 34,
+    marginTop: panel.detail === undefined ? 34 : 48,
     marginLeft: 46,
     marginRight: 16,
     marginBottom: axis === "" ? 30 : 44,
@@ -144,13 +146,25 @@ function panelOptions(
       Plot.text([panel.title], {
         frameAnchor: "top-left",
         lineAnchor: "bottom",
-        dy: -8,
+        dy: panel.detail === undefined ? -8 : -22,
         dx: -2,
         fontWeight: 600,
         fill: ink.text,
       }),
+      ...(panel.detail === undefined
+        ? []
+        : [
+            Plot.text([panel.detail], {
+              frameAnchor: "top-left",
+              lineAnchor: "bottom",
+              dy: -7,
+              dx: -2,
+              fontSize: 11,
+              fill: ink.muted,
+            }),
+          ]),
       ...drawn.flatMap((one) => curveMarks(canvas, panel, one, domain)),
-      ...barrierMarks(canvas, panel, drawn, domain, height - 78),
+      ...barrierMarks(canvas, panel, drawn, domain, height - 92),
     ],
   };
 }

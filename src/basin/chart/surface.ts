@@ -210,9 +210,9 @@ function keyOf(
 
 /** Colours of viridis, evenly spaced, from dark to bright. */
 function bandColors(count: number): string[] {
-  const { apply } = Plot.scale({ color: { type: "sequential", scheme: "viridis", domain: [0, 1] } });
+  const scale = Plot.scale({ color: { type: "sequential", scheme: "viridis", domain: [0, 1] } });
   return Array.from({ length: count }, (_, i) =>
-    hex(apply(0.05 + (0.92 * i) / Math.max(1, count - 1)) as string),
+    hex(scale.apply(0.05 + (0.92 * i) / Math.max(1, count - 1)) as string),
   );
 }
 

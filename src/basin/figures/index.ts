@@ -1,3 +1,10 @@
+export { instability } from "./instability.ts";
 export { matrix } from "./matrix.ts";
+export { mixing } from "./mixing.ts";
 export { paths } from "./paths.ts";
 export { plane } from "./plane.ts";
+export { rowPaths } from "./row-paths.ts";
+export { rows } from "./rows.ts";
+export { soupGrowth } from "./soup-growth.ts";
+export { soupMethods } from "./soup-methods.ts";
+export { wise } from "./wise.ts";
