@@ -27,7 +27,7 @@ export interface Renormalizer {
  * average of networks are not the average of their statistics.
  *
  * Variances are the population's (÷ n), as ONNX defines them and `lowerForTraining` keeps them; PyTorch's are n/(n − 1)
- * times as large. Only whole batches count.
+ * times as large. Only whole batches count, taken in the images' order: classes should be mixed in it.
  *
  * @param names the network's weights as they lie in a weight vector; statistics among them
  */

@@ -42,7 +42,8 @@ export interface Repair {
   /**
    * REPAIR (Jordan et al. 2022, arXiv:2211.08403): every unit of the averaged network `weights` gets mean Σ c_i μ_i and
    * standard deviation Σ c_i σ_i. One pass: after every linear operation the batch is normalised and rescaled, so that
-   * deeper layers are measured with all earlier corrections in place. Returns the fused weights, a vector of `graph`.
+   * deeper layers are measured with all earlier corrections in place. At an end of a path (one coefficient 1, the
+   * others 0) the units stay as they are. Returns the fused weights, a vector of `graph`.
    */
   repaired(
     weights: Float32Array,
@@ -169,7 +170,7 @@ export async function openRepair(
       const vector = extend(weights);
       const seen = await repairing.over(vector, images, { more, signal });
       const renewed = vector.slice();
-      for (const [unit, target] of targets) {
+      for (const [unit, target] of isEnd(ends) ? [] : targets) {
         fuse(
           renewed,
           unit,
@@ -194,7 +195,7 @@ export async function openRepair(
       both.set(extend(second.weights), layout.size);
       const seen = await comparing.over(both, images, { signal });
       const renewed = extend(weights);
-      for (const unit of units) {
+      for (const unit of isEnd([first, second]) ? [] : units) {
         const of = (name: (unit: Units) => string) => ({
           a: finite(seen, port.first(name(unit))),
           b: finite(seen, port.second(name(unit))),
@@ -234,6 +235,12 @@ export async function openRepair(
   }
 }
 
+/** Whether an average is one of its networks, which needs no repair: at the ends of a path stand the networks themselves. */
+function isEnd(ends: readonly { readonly coefficient: number }[]): boolean {
+  const used = ends.filter(({ coefficient }) => coefficient !== 0);
+  return used.length === 1 && used[0]!.coefficient === 1;
+}
+
 /** What a unit shall do: mean [C] and standard deviation [C]. */
 interface Target {
   readonly mean: Float64Array;
@@ -242,7 +249,8 @@ interface Target {
 
 /**
  * Mean Σ c_i μ_i and deviation Σ c_i √(σ_i² + ε): of deviations, not of variances, with the ε that is in the divisor too,
- * so that a network is its own repair.
+ * so that a network is its own repair. Far outside the ends the sum may fall below zero: no spread is left then, none turned
+ * over.
  */
 function targetOf(unit: Units, ends: readonly RepairEnd[]): Target {
   const mean = new Float64Array(unit.count);
@@ -257,6 +265,7 @@ function targetOf(unit: Units, ends: readonly RepairEnd[]): Target {
       deviation[c]! += coefficient * Math.sqrt(own.variance[c]! + floor);
     }
   }
+  for (let c = 0; c < unit.count; c++) deviation[c] = Math.max(0, deviation[c]!);
   return { mean, deviation };
 }
 
