@@ -22,6 +22,9 @@ export interface Atom {
 /** Segments one after the other, each a row-major product. An empty product is one position. */
 export type Axis = readonly (readonly Atom[])[];
 
+/** Axes of a value, outermost first. */
+export type Axes = readonly Axis[];
+
 /** Beyond this many segments an axis is fixed as a whole: no network we know comes near, and memory stays small. */
 const mostSegments = 4096;
 

@@ -29,20 +29,31 @@ export function nest(walk: Walk): Map<Atom, Atom> {
   return nested;
 }
 
-/** Values that are permuted, with their axes, resolved once. */
-function collect(walk: Walk): Map<string, Atom[][][]> {
-  const operands = new Map<string, Atom[][][]>();
-  for (const [name, axes] of walk.axes) {
-    if (!walk.inert.has(name)) operands.set(name, axes.map(resolve));
-  }
+interface Operand {
+  readonly axes: Axes;
+  readonly resolved: readonly (readonly (readonly Atom[])[])[];
+}
+
+/** Values that are permuted, each in one piece or, for stacks, in slices. */
+type Operands = ReadonlyMap<string, readonly Operand[]>;
+
+function collect(walk: Walk): Operands {
+  const operands = new Map<string, Operand[]>();
+  const operand = (axes: Axes): Operand => ({ axes, resolved: axes.map(resolve) });
+  for (const [name, axes] of walk.axes) if (!walk.inert.has(name)) operands.set(name, [operand(axes)]);
+  for (const [name, stack] of walk.stacks) operands.set(name, stack.slices.map(operand));
   return operands;
 }
 
+function atomsOf(pieces: readonly Operand[]): Atom[] {
+  return pieces.flatMap((piece) => piece.resolved.flat(2));
+}
+
 /** Pairs of free atoms that some parameter carries together, those that would give the largest group first. */
-function candidates(walk: Walk, operands: ReadonlyMap<string, Atom[][][]>): { inner: Atom; of: Atom }[] {
+function candidates(walk: Walk, operands: Operands): { inner: Atom; of: Atom }[] {
   const pairs = new Map<Atom, Set<Atom>>();
   for (const name of walk.parameters) {
-    const atoms = new Set((operands.get(name) ?? []).flat(2).filter((atom) => atom.fixed === undefined));
+    const atoms = new Set(atomsOf(operands.get(name) ?? []).filter((atom) => atom.fixed === undefined));
     for (const inner of atoms) {
       // Only what every carrier of the inner space also carries can be its outer space.
       const kept = pairs.get(inner);
@@ -62,19 +73,22 @@ function logFactorial(n: number): number {
   return total;
 }
 
-function isNested(inner: Atom, of: Atom, walk: Walk, operands: ReadonlyMap<string, Atom[][][]>): boolean {
-  for (const [name, axes] of operands) {
-    if (governors(inner, of, walk.axes.get(name)!, axes) === undefined) return false;
+function isNested(inner: Atom, of: Atom, walk: Walk, operands: Operands): boolean {
+  for (const pieces of operands.values()) {
+    for (const piece of pieces)
+      if (governors(inner, of, piece.axes, piece.resolved) === undefined) return false;
   }
   return walk.nodes.every(({ node, relation }) => {
     const names = [...node.inputs, ...node.outputs].filter((name) => operands.has(name));
-    const carries = names.some((name) => operands.get(name)!.flat(2).includes(inner));
+    const carries = names.some((name) => atomsOf(operands.get(name)!).includes(inner));
     if (!carries || relation === "moves") return true;
     if (relation === "unknown") return false;
     // Joining axes is safe only while it is beyond doubt which element of T each of S belongs to.
     if (relation === "regroups") {
-      return names.every(
-        (name) => most(operands.get(name)!, of) <= 1 && most(operands.get(name)!, inner) <= 1,
+      return names.every((name) =>
+        operands
+          .get(name)!
+          .every((piece) => most(piece.resolved, of) <= 1 && most(piece.resolved, inner) <= 1),
       );
     }
     const found = new Map<Axis, Governor>();

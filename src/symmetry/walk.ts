@@ -4,9 +4,10 @@ import { inferNode } from "../graph/infer.ts";
 import { type Known, knownInitializer, numericShape } from "../graph/known.ts";
 import { modules } from "../graph/modules.ts";
 import { label } from "../graph/shapes/rule.ts";
-import { reachable } from "../graph/topology.ts";
+import { consumers, reachable } from "../graph/topology.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { fix, fixedAxis, freeAxis, sizeOfAxis } from "./atoms.ts";
+import { fix, fixedAxis, freeAxis } from "./atoms.ts";
+import { collapse, isStack, isTakenApart, sizesOf, type Stack } from "./stack.ts";
 import * as onnx from "./axes/index.ts";
 import * as microsoft from "./axes/microsoft.ts";
 import type { Axes, AxisContext, AxisRule, Relation } from "./axes/rule.ts";
@@ -25,8 +26,10 @@ export interface Related {
 
 /** What the walk through a graph found. */
 export interface Walk {
-  /** Axes of every value whose shape is known, initializers included. */
+  /** Axes of every value whose shape is known, parameters included, constants not. */
   readonly axes: ReadonlyMap<string, Axes>;
+  /** Values whose slices along one axis have axes of their own; they are not in `axes`. */
+  readonly stacks: ReadonlyMap<string, Stack>;
   /** The initializers that may be permuted, in order of first use. */
   readonly parameters: readonly string[];
   /** Values that depend neither on data nor on parameters: they do not change along axes that are free. */
@@ -59,6 +62,9 @@ export function walk(graph: Graph): Walk {
 class Walker {
   readonly #graph: Graph;
   readonly #axes = new Map<string, Axes>();
+  readonly #constants = new Map<string, () => Axes>();
+  readonly #stacks = new Map<string, Stack>();
+  readonly #readers: ReadonlyMap<string, readonly Node[]>;
   readonly #known = new Map<string, Known>();
   readonly #inert = new Set<string>();
   readonly #stated = new Map<string, readonly Dim[]>();
@@ -68,6 +74,7 @@ class Walker {
 
   constructor(graph: Graph) {
     this.#graph = graph;
+    this.#readers = consumers(graph.nodes);
     this.#parameters = parametersOf(graph);
     for (const { shape } of graph.inputs) {
       shape.forEach((dim, axis) => {
@@ -105,12 +112,19 @@ class Walker {
       else this.#constant(name, initializer.load());
     }
     for (const node of graph.nodes) this.#visit(node);
-    for (const { name } of graph.outputs) for (const axis of this.#axes.get(name) ?? []) fix(axis, {});
+    for (const { name } of graph.outputs) for (const axis of this.#axesOf(name) ?? []) fix(axis, {});
     const data = reachable(
       graph.nodes,
       graph.inputs.map((input) => input.name),
     );
-    return { axes: this.#axes, parameters: this.#parameters, inert: this.#inert, data, nodes: this.#nodes };
+    return {
+      axes: this.#axes,
+      stacks: this.#stacks,
+      parameters: this.#parameters,
+      inert: this.#inert,
+      data,
+      nodes: this.#nodes,
+    };
   }
 
   #bound(info: ValueInfo): ValueInfo {
@@ -118,17 +132,30 @@ class Walker {
     return { ...info, shape: info.shape.map(number) };
   }
 
-  /** A constant that is no parameter is never permuted, so its axes are free only where all its slices are equal. */
+  /**
+   * A constant that is no parameter is never permuted, so its axes are free only where all its slices are equal. They are
+   * made anew wherever it is read: one constant read in two places does not tie these to each other.
+   */
   #constant(name: string, value: Tensor): void {
     this.#inert.add(name);
-    this.#axes.set(
-      name,
+    const uniform = value.shape.map((_, axis) => isUniform(value, axis));
+    this.#constants.set(name, () =>
       value.shape.map((size, axis) =>
-        isUniform(value, axis)
+        uniform[axis]!
           ? freeAxis(size)
           : fixedAxis(size, { reason: `the constant "${name}" differs along it` }),
       ),
     );
+  }
+
+  /** The axes of a value to a node that does not know of stacks; a stack's slices are made one. */
+  #axesOf(name: string): Axes | undefined {
+    const stack = this.#stacks.get(name);
+    if (stack !== undefined) {
+      this.#stacks.delete(name);
+      this.#axes.set(name, collapse(stack, `"${name}" stacks slices whose parts do not fit each other`));
+    }
+    return this.#axes.get(name) ?? this.#constants.get(name)?.();
   }
 
   #visit(node: Node): void {
@@ -150,9 +177,10 @@ class Walker {
     } catch (error) {
       if (!(error instanceof ScopeError) || error.fault !== "unsupported") throw error;
       const why = { reason: error.message };
-      for (const name of read) for (const axis of this.#axes.get(name) ?? []) fix(axis, why);
+      for (const name of read) for (const axis of this.#axesOf(name) ?? []) fix(axis, why);
       for (const name of made) {
         const shape = this.#numeric(name);
+        this.#stacks.delete(name);
         if (shape === undefined) this.#axes.delete(name);
         else
           this.#axes.set(
@@ -203,12 +231,19 @@ class Walker {
       if (shape!.includes(0)) refuse(`meets "${name}", which is empty`);
     }
     let relation: Related["relation"] = "unknown";
+    const read = new Map<number, Axes>();
     const context: AxisContext = {
       node,
       opset: this.#graph.opsets[""] ?? 17,
       label: label(node),
       known,
-      axes: (i) => this.#axes.get(node.inputs[i] ?? "") ?? refuse(`has no input ${i}`),
+      axes: (i) => {
+        const axes = read.get(i) ?? this.#axesOf(node.inputs[i] ?? "") ?? refuse(`has no input ${i}`);
+        read.set(i, axes);
+        return axes;
+      },
+      stack: (i) => this.#stacks.get(node.inputs[i] ?? ""),
+      isTakenApart: (i, axis) => isTakenApart(this.#readers, this.#known, node.outputs[i] ?? "", axis),
       has: (i) => (node.inputs[i] ?? "") !== "",
       shape: (i) => this.#numeric(node.outputs[i] ?? "") ?? refuse(`has no output ${i}`),
       relate: (stated) => (relation = stated),
@@ -219,12 +254,13 @@ class Walker {
     const outputs = rule!(context);
     node.outputs.forEach((name, i) => {
       if (name === "") return;
-      const axes = outputs[i] ?? refuse(`has an output ${i} its rule says nothing about`);
-      const sizes = axes.map((axis) => sizeOfAxis(axis));
+      const made = outputs[i] ?? refuse(`has an output ${i} its rule says nothing about`);
+      const sizes = sizesOf(made);
       const shape = this.#numeric(name)!;
       if (sizes.join() !== shape.join())
         refuse(`makes [${shape.join(", ")}], where its rule says [${sizes.join(", ")}]`);
-      this.#axes.set(name, axes);
+      if (isStack(made)) this.#stacks.set(name, made);
+      else this.#axes.set(name, made);
     });
     this.#nodes.push({ node, relation });
   }

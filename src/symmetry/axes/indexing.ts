@@ -1,8 +1,9 @@
-import { intsAttr, stringAttr } from "../../graph/graph.ts";
+import { intAttr, intsAttr, stringAttr } from "../../graph/graph.ts";
 import { contents, readContents } from "../../graph/known.ts";
 import { clampSlice } from "../../graph/shapes/indexing.ts";
 import { integers } from "../../graph/shapes/rule.ts";
 import { type Axis, cut, fixedAxis, freeAxis, isFixed, product, sizeOfAxis, sum } from "../atoms.ts";
+import { sliceOf, type Stack } from "../stack.ts";
 import { namedAxes, namedAxis } from "./layout.ts";
 import { type AxisContext, type AxisRule, hold, join, pin } from "./rule.ts";
 
@@ -22,6 +23,11 @@ export const concat: AxisRule = (c) => {
 
 /** Split: the opposite of Concat. */
 export const split: AxisRule = (c) => {
+  const stack = c.stack(0);
+  if (stack !== undefined && isAlong(c, stack) && c.node.outputs.length === stack.slices.length) {
+    c.moves();
+    return stack.slices.map((_, i) => sliceOf(stack, i, true));
+  }
   const axes = c.axes(0);
   const at = namedAxis(c, axes, 0);
   const stretches = cut(
@@ -34,9 +40,17 @@ export const split: AxisRule = (c) => {
 
 /** Slice: a stretch of an axis; with steps, positions that have to be known by their place. */
 export const slice: AxisRule = (c) => {
-  const axes = [...c.axes(0)];
   const [from, to] = [readContents(c.known[1]), readContents(c.known[2])];
-  const named = namedAxes(c, 3, axes.length) ?? from?.map((_, i) => i);
+  const named = namedAxes(c, 3, c.shape(0).length) ?? from?.map((_, i) => i);
+  const stack = c.stack(0);
+  if (stack !== undefined && named?.length === 1 && named[0] === stack.axis && c.shape(0)[stack.axis] === 1) {
+    const first = from?.[0];
+    if (typeof first === "number") {
+      c.moves();
+      return [sliceOf(stack, first < 0 ? first + stack.slices.length : first, true)];
+    }
+  }
+  const axes = [...c.axes(0)];
   const steps = c.has(4) ? readContents(c.known[4]) : named?.map(() => 1);
   c.moves();
   if (named === undefined) return c.refuse("is told what to take while running");
@@ -88,6 +102,12 @@ export const pad: AxisRule = (c) => {
   return [axes];
 };
 
+/** Whether the node's attribute `axis` is the one slices are stacked along. */
+function isAlong(c: AxisContext, stack: Stack): boolean {
+  const at = intAttr(c.node, "axis", 0);
+  return (at < 0 ? at + stack.slices[0]!.length + 1 : at) === stack.axis;
+}
+
 function grown(count: number): Axis[] {
   return count > 0 ? [freeAxis(count)] : [];
 }
@@ -120,6 +140,13 @@ export const tile: AxisRule = (c) => {
  * numbers in the graph take stretches of it where they can.
  */
 export const gather: AxisRule = (c) => {
+  const stack = c.stack(0);
+  const one = contents(c.known[1]);
+  if (stack !== undefined && isAlong(c, stack) && one?.length === 1 && typeof one[0] === "number") {
+    const index = one[0] < 0 ? one[0] + stack.slices.length : one[0];
+    c.moves();
+    if (c.known[1]!.shape.length < 2) return [sliceOf(stack, index, c.known[1]!.shape.length === 1)];
+  }
   const axes = c.axes(0);
   const indices = c.axes(1);
   const at = namedAxis(c, axes, 0);

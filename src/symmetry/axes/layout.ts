@@ -1,6 +1,7 @@
 import { intAttr, intsAttr, stringAttr } from "../../graph/graph.ts";
 import { axesOf, axisOf, integers } from "../../graph/shapes/rule.ts";
-import { type Axis, fixedAxis, product, sizeOfAxis } from "../atoms.ts";
+import { type Axis, cut, fixedAxis, product, sizeOfAxis } from "../atoms.ts";
+import { mapStack } from "../stack.ts";
 import { type AxisContext, type Axes, type AxisRule, hold, parts } from "./rule.ts";
 
 /**
@@ -11,6 +12,7 @@ export const reshape: AxisRule = (c) => {
   const from = c.axes(0);
   const to = c.shape(0);
   const out: Axis[] = [];
+  let stacked: { axis: number; before: Axes; groups: readonly Axes[] } | undefined;
   let i = 0;
   while (i < from.length || out.length < to.length) {
     const axes: Axis[] = [];
@@ -29,28 +31,59 @@ export const reshape: AxisRule = (c) => {
         axes.push(from[i++]!);
       } else break;
     } while (covered !== wanted);
-    out.push(...parts(c, product(axes), sizes).slice(0, sizes.length));
+    const joined = product(axes);
+    // q, k and v side by side as [3, heads, …]: as long as they only are told apart, they stay three axes.
+    if (stacked === undefined && sizes.length > 1 && isStackable(c, out.length, sizes[0]!)) {
+      const [count, ...inner] = sizes as [number, ...number[]];
+      const slices = cut(
+        joined,
+        Array.from({ length: count }, () => sizeOfAxis(joined) / count),
+      );
+      stacked = { axis: out.length, before: [...out], groups: slices.map((one) => parts(c, one, inner)) };
+      out.push(fixedAxis(count), ...stacked.groups[0]!);
+      continue;
+    }
+    out.push(...parts(c, joined, sizes).slice(0, sizes.length));
   }
   c.regroups();
-  return [out];
+  if (stacked === undefined) return [out];
+  const { axis, before, groups } = stacked;
+  const after = out.slice(axis + 1 + groups[0]!.length);
+  return [{ axis, slices: groups.map((group) => [...before, ...group, ...after]) }];
 };
+
+/** More slices than any fused projection has are not worth telling apart. */
+const mostSlices = 16;
+
+function isStackable(c: AxisContext, axis: number, count: number): boolean {
+  return count > 1 && count <= mostSlices && c.isTakenApart(0, axis);
+}
 
 /** Transpose: axis i of the result is axis perm[i]. */
 export const transpose: AxisRule = (c) => {
-  const axes = c.axes(0);
-  const perm = intsAttr(c.node, "perm", undefined) ?? axes.map((_, i) => axes.length - 1 - i);
+  const rank = c.shape(0).length;
+  const perm = intsAttr(c.node, "perm", undefined) ?? c.shape(0).map((_, i) => rank - 1 - i);
+  const stack = c.stack(0);
   c.moves();
+  if (stack !== undefined) return [mapStack(stack, (places) => perm.map((at) => places[at]!))];
+  const axes = c.axes(0);
   return [perm.map((axis) => axes[axis]!)];
 };
 
 /** Squeeze, Unsqueeze: axes of size 1 come and go. */
 export const squeeze: AxisRule = (c) => {
-  const kept = c
-    .axes(0)
-    .filter((axis) => sizeOfAxis(axis) !== 1)
-    .values();
+  const stack = c.stack(0);
+  const to = c.shape(0);
+  const place = <T>(axes: readonly T[], sizeOf: (axis: T) => number, one: T): T[] => {
+    const kept = axes.filter((axis) => sizeOf(axis) !== 1).values();
+    return to.map((size) => (size === 1 ? one : kept.next().value!));
+  };
   c.moves();
-  return [c.shape(0).map((size): Axis => (size === 1 ? [[]] : kept.next().value!))];
+  if (stack !== undefined)
+    return [
+      mapStack(stack, (axes) => place<Axis | undefined>(axes, (axis) => (axis ? sizeOfAxis(axis) : 0), [[]])),
+    ];
+  return [place(c.axes(0), sizeOfAxis, [[]])];
 };
 
 /** DepthToSpace: [N, C, H, W] → [N, C/b², H·b, W·b]; the b² parts of the channels become pixels. */

@@ -1,9 +1,9 @@
 import type { Node } from "../../graph/graph.ts";
 import type { Inputs } from "../../graph/shapes/rule.ts";
-import { type Axis, factor, fix, unify } from "../atoms.ts";
+import { type Axes, type Axis, factor, fix, unify } from "../atoms.ts";
+import type { Stack } from "../stack.ts";
 
-/** Axes of a value, outermost first. */
-export type Axes = readonly Axis[];
+export type { Axes } from "../atoms.ts";
 
 /**
  * How one operator's operands hang together: each operand as a list of letters, as in an einsum. A letter is an axis (or
@@ -30,6 +30,10 @@ export interface AxisContext {
   readonly known: Inputs;
   /** Axes of input `i`, which must be there. */
   axes(i: number): Axes;
+  /** Input `i` as a stack, when it is one. Rules that do not ask see its slices made one by `axes`. */
+  stack(i: number): Stack | undefined;
+  /** Whether all that is done with output `i` is to take its slices along `axis`, one by one. */
+  isTakenApart(i: number, axis: number): boolean;
   has(i: number): boolean;
   /** Numeric shape of output `i`. */
   shape(i: number): readonly number[];
@@ -47,7 +51,7 @@ export interface AxisContext {
  * What an operator demands of the axes of its operands: it unifies axes, or fixes them, and returns the axes of its outputs.
  * A rule frees nothing by itself: what it does not unify must be free to be permuted by itself.
  */
-export type AxisRule = (c: AxisContext) => readonly Axes[];
+export type AxisRule = (c: AxisContext) => readonly (Axes | Stack)[];
 
 /** Unifies two axes because the node reads them with one index. */
 export function join(c: AxisContext, a: Axis, b: Axis): void {
