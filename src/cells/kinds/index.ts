@@ -1,3 +1,4 @@
+export { curveCell as curve } from "./curve.node.ts";
 export { importCell as import } from "./import.node.ts";
 export { pointsCell as points } from "./points.node.ts";
 export { trainCell as train } from "./train.node.ts";
