@@ -15,6 +15,10 @@ export interface SeriesStyle {
   readonly shape: Shape;
   /** SVG dash array; solid if absent. */
   readonly dash?: string;
+  /** Whether its marks are outlines. */
+  readonly hollow?: boolean;
+  /** Whether it has marks only: its key shows no line then. */
+  readonly unlined?: boolean;
 }
 
 /** What surrounds a plot. */
@@ -226,10 +230,16 @@ function legend(entries: readonly SeriesStyle[], width: number, ink: Ink): { hei
     }
     const dash = entry.dash === undefined ? "" : ` stroke-dasharray="${entry.dash}"`;
     const color = ink[entry.color];
+    const inside =
+      entry.hollow === true
+        ? ` fill="${ink.background}" stroke="${color}" stroke-width="1.5"`
+        : ` fill="${color}"`;
+    const line =
+      entry.unlined === true ? "" : `<path d="M0,0H28" stroke="${color}" stroke-width="2"${dash}/>`;
     const key = [
       `<g transform="translate(${x.toFixed(1)},${14 + 20 * row})" data-key="${entry.key}" text-anchor="start">`,
-      `<path d="M0,0H28" stroke="${color}" stroke-width="2"${dash}/>`,
-      `<g transform="translate(14,0)" fill="${color}">${outlines[entry.shape]}</g>`,
+      line,
+      `<g transform="translate(14,0)"${inside}>${outlines[entry.shape]}</g>`,
       `<text x="36" dy="0.32em">${escapeMarkup(entry.label)}</text></g>`,
     ].join("");
     x += needed;

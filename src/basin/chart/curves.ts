@@ -26,6 +26,8 @@ export interface CurveLine {
 export interface CurveSeries {
   readonly style: SeriesStyle;
   readonly lines: readonly CurveLine[];
+  /** Whether the height of its barrier is written into the panel; yes if absent. */
+  readonly measured?: boolean;
 }
 
 /** One plot: a quantity along paths. */
@@ -41,7 +43,7 @@ export interface CurvePanel {
 export interface CurveFrame {
   /** What is written below the horizontal axis. */
   readonly axis: string;
-  /** Panels side by side on a wide canvas; a narrow one has one. */
+  /** Panels side by side on a wide canvas; a narrow one has one less. */
   readonly columns: number;
   /** Whether panels of the same quantity have the same vertical axis. */
   readonly sameScale: boolean;
@@ -75,9 +77,9 @@ export function drawCurves(
   around: Omit<Surroundings, "legend">,
 ): string {
   const wide = canvas.width === "wide";
-  const across = wide ? Math.min(columns, panels.length) : 1;
+  const across = Math.min(panels.length, wide ? columns : Math.max(1, columns - 1));
   const width = widthOf(canvas) / across;
-  const height = !wide ? 236 : across > 2 ? 226 : 268;
+  const height = wide ? (across > 2 ? 226 : 268) : across > 1 ? 206 : 236;
   const drawn = panels.map((panel) => panel.series.map((one) => drawnOf(panel, one)));
   const domains = drawn.map((series, i) => frameOf(series, panels[i]!.quantity));
   const placed = panels.map((panel, i): Panel => {
@@ -94,7 +96,8 @@ export function drawCurves(
       width,
       options: panelOptions(canvas, panel, drawn[i]!, domain, {
         height,
-        axis: lowest || !wide || across > 2 ? axis : "",
+        axis: lowest || across !== 2 || !wide ? axis : "",
+        narrowPanel: width < 200,
       }),
     };
   });
@@ -108,7 +111,7 @@ function panelOptions(
   panel: CurvePanel,
   drawn: readonly Drawn[],
   domain: readonly [number, number],
-  { height, axis }: { height: number; axis: string },
+  { height, axis, narrowPanel }: { height: number; axis: string; narrowPanel: boolean },
 ): Plot.PlotOptions {
   const ink = inkOf(canvas);
   const [low, high] = domain;
@@ -118,13 +121,13 @@ function panelOptions(
   return {
     height,
     marginTop: panel.detail === undefined ? 34 : 48,
-    marginLeft: 46,
-    marginRight: 16,
+    marginLeft: narrowPanel ? 36 : 46,
+    marginRight: narrowPanel ? 8 : 16,
     marginBottom: axis === "" ? 30 : 44,
     x: {
       domain: span,
       inset: 6,
-      ticks: 5,
+      ticks: narrowPanel ? 3 : 5,
       tickSize: 3,
       tickFormat: (value: number) => decimal(value, Number.isInteger(value * 10) ? 1 : 2).replace(/\.0$/, ""),
       label: axis === "" ? null : axis,
@@ -159,7 +162,7 @@ function panelOptions(
               lineAnchor: "bottom",
               dy: -7,
               dx: -2,
-              fontSize: 11,
+              fontSize: narrowPanel ? 9.5 : 11,
               fill: ink.muted,
             }),
           ]),
@@ -323,7 +326,7 @@ export function chordBarrier(path: Path, split: Split, quantity: "loss" | "accur
   );
 }
 
-function drawnOf({ quantity }: CurvePanel, { style, lines }: CurveSeries): Drawn {
+function drawnOf({ quantity }: CurvePanel, { style, lines, measured = true }: CurveSeries): Drawn {
   const all = lines.flatMap((line) => {
     const curve = curveOf(line);
     return curve === undefined
@@ -340,7 +343,7 @@ function drawnOf({ quantity }: CurvePanel, { style, lines }: CurveSeries): Drawn
       main: all[0] ?? [],
       thin: [],
       barrier:
-        barrier === undefined
+        barrier === undefined || !measured
           ? null
           : { height: barrier.height.value, at: barrier.at, label: units(barrier.height.value) },
       name: style.label,
@@ -352,7 +355,7 @@ function drawnOf({ quantity }: CurvePanel, { style, lines }: CurveSeries): Drawn
     style,
     main,
     thin: all,
-    barrier: barrierOfMean(main, quantity, units),
+    barrier: measured ? barrierOfMean(main, quantity, units) : null,
     name: style.label,
     lines: all.length,
   };

@@ -102,8 +102,10 @@ function panelOptions(
       fill: field === "label" ? ink.text : ink.muted,
       fontWeight: field === "label" ? 600 : 400,
       fontSize: field === "label" ? 12 : 11,
+      stroke: ink.background,
+      strokeWidth: wide ? 0 : 3,
     });
-  const besides = ({ label }: DotRow) => (wide ? 0 : 12 + label.length * 7.4);
+  const besides = ({ label }: DotRow) => 10 + label.length * 6.7;
   return {
     height: layout.height,
     marginTop: 34,
@@ -141,6 +143,8 @@ function panelOptions(
                 dy: -16,
                 fill: ink.muted,
                 fontSize: 10.5,
+                stroke: ink.background,
+                strokeWidth: 3,
               }),
             ),
           ]
@@ -168,7 +172,9 @@ function panelOptions(
             dy,
             r: 2.6,
             fill: color,
-            fillOpacity: 0.45,
+            fillOpacity: 0.7,
+            stroke: ink.background,
+            strokeWidth: 0.7,
             ...marked(
               style.key,
               singles.map(({ tip }) => tip),
@@ -209,7 +215,7 @@ function frameOf({ series, zero }: DotPanel): [number, number] {
   const span = high - low || Math.max(0.01, 0.05 * Math.abs(high));
   const from = Math.max(low - span / 2, Math.min(low, ...ends));
   return [
-    zero && low >= 0 ? 0 : from - 0.03 * span,
+    zero && low >= 0 ? 0 : from - 0.06 * span,
     Math.min(high + span / 2, Math.max(high, ...ends)) + 0.03 * span,
   ];
 }

@@ -27,10 +27,13 @@ export function resample(
 }
 
 function along(samples: readonly number[], factor: number): number[] {
-  const at = (i: number) => samples[Math.min(samples.length - 1, Math.max(0, i))]!;
+  const at = (i: number) => samples[i]!;
   const out: number[] = [];
   for (let i = 0; i + 1 < samples.length; i++) {
-    const [p, a, b, q] = [at(i - 1), at(i), at(i + 1), at(i + 2)];
+    const [a, b] = [at(i), at(i + 1)];
+    // Beyond the edge the values go on as they went inside.
+    const p = samples[i - 1] ?? 2 * a - b;
+    const q = samples[i + 2] ?? 2 * b - a;
     for (let k = 0; k < factor; k++) {
       const t = k / factor;
       const cubic = a + 0.5 * t * (b - p + t * (2 * p - 5 * a + 4 * b - q + t * (3 * (a - b) + q - p)));

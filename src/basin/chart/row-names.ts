@@ -9,7 +9,7 @@ export function rowName(row: GridRow): DotRow {
     ...(row.sameHead ? ["head"] : []),
     ...(row.sameOrder ? ["order"] : []),
   ];
-  const rate = row.rateFactor === 1 ? "" : `, ${row.rateFactor}× the learning rate`;
+  const rate = row.rateFactor === 1 ? "" : `, ${row.rateFactor}× rate`;
   return {
     label: row.label,
     detail: (shared.length === 0 ? "nothing shared" : `same ${enumerate(shared)}`) + rate,

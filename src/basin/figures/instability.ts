@@ -22,7 +22,7 @@ export function instability(results: InstabilityResults): Figure | AbsentFigure 
     `Two children go on from the same state after k of ${grouped(results.total)} steps with different ${enumerate(results.vary)}; instability is the greatest error on the straight path between them after training, over the mean of their own errors (${grouped(results.data.test)} test images of ${results.data.set}).`,
     counts.at(-1)! < 2
       ? "There are no intervals: they need two pairs or more."
-      : `Large dots are means over ${pairs} a moment with 95 % confidence intervals over pairs (Student's t), small dots single pairs.`,
+      : `Large dots are means over ${pairs} a moment with 95 % confidence intervals over pairs (Student's t), small dots beside them single pairs; a wide interval is cut at the frame.`,
     `Below: the share of pairs under ${decimal(100 * results.threshold, 0)} points, which are called stable. The horizontal axis is logarithmic, with 0 at its left.`,
     `Corresponds to the instability analysis of ${papers.instability}.`,
   ].join(" ");
@@ -82,7 +82,7 @@ function draw(
     type: "symlog",
     constant: Number.isFinite(constant) ? constant : 1,
     domain: ks.length > 1 ? [ks[0]!, ks.at(-1)!] : [Math.max(0, ks[0]! - 1), ks[0]! + 1],
-    inset: 18,
+    inset: 26,
     ticks: ticksOf(ks, scalePlace(ks), width - 100),
     tickFormat: (k: number) => grouped(k),
     tickSize: 3,
@@ -98,7 +98,7 @@ function draw(
   const cut = (value: number) => Math.min(high, Math.max(0, value));
   const bars = spawn.filter((one) => one.instability.low !== null);
   const singles = spawn.flatMap(({ k, pairs }) =>
-    pairs.length < 2 ? [] : pairs.map((pair, i) => ({ k, pair, dx: 4 * (i - (pairs.length - 1) / 2) })),
+    pairs.length < 2 ? [] : pairs.map((pair, i) => ({ k, pair, dx: 11 + 4 * Math.min(i, 3) })),
   );
   const main: Plot.PlotOptions = {
     height: wide ? 300 : 270,
@@ -141,7 +141,7 @@ function draw(
           dx,
           r: 2.4,
           fill: color,
-          fillOpacity: 0.5,
+          fillOpacity: 0.6,
           ...marked(
             style.key,
             here.map(

@@ -22,13 +22,15 @@ export function rowPaths(rows: readonly GridRow[]): Figure | AbsentFigure {
       quantity: "loss",
       series: splits.map((split) => ({
         style: splitStyles[split],
+        // Both curves have much the same height: one number a panel can be read.
+        measured: split === splits.at(-1),
         lines: row.pairs.map(({ names, path }) => ({ name: names.join(" – "), path, split })),
       })),
     };
   });
   const caption = [
     "Loss on the straight path between two networks, at (1 − α) θ_a + α θ_b. Thin lines are single pairs, thick lines their mean; bands are 95 % confidence intervals of the mean over pairs (Student's t).",
-    "Large marks are the networks, the dotted line is the chord; numbers are the height of the mean over its chord, which is at most the mean of the pairs' own heights.",
+    `Large marks are the networks, the dotted line is the chord; numbers are the height of the mean over its chord (of the ${splits.at(-1) === "train" ? "training" : "test"} loss), which is at most the mean of the pairs' own heights.`,
     `Corresponds to the interpolation curves of ${papers.transfer}.`,
   ].join(" ");
   return {

@@ -19,7 +19,7 @@ export function rows(all: readonly GridRow[]): Figure | AbsentFigure {
   const caption = [
     "Greatest height of the straight path over the chord between its ends, of the loss and of the error:",
     `means over pairs with 95 % confidence intervals over pairs (Student's t), small dots are single pairs; ${counts.length === 1 ? pairCount(counts[0]!) : `${counts[0]} to ${counts.at(-1)} pairs`} of each kind.`,
-    "P-T: fine-tuned from the pretrained network, RI-T: trained from random weights. A wide interval is cut at the frame.",
+    "P-T: fine-tuned from the pretrained network, RI-T: trained from random weights; “10× rate”: with a learning rate that many times as large. A wide interval is cut at the frame.",
     `Corresponds to the performance barriers of ${papers.transfer}.`,
   ].join(" ");
   return {

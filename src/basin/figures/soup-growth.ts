@@ -9,8 +9,15 @@ import type { SoupResults } from "../results.ts";
 
 const styles = {
   taken: { key: "taken", label: "taken into the soup", color: "blue", shape: "circle" },
-  left: { key: "left", label: "left out", color: "vermillion", shape: "diamond2", dash: "1,3" },
-  own: { key: "own", label: "the candidate alone", color: "green", shape: "triangle2", dash: "1,6" },
+  left: {
+    key: "left",
+    label: "left out",
+    color: "vermillion",
+    shape: "diamond2",
+    hollow: true,
+    unlined: true,
+  },
+  own: { key: "own", label: "the candidate alone", color: "green", shape: "triangle2", unlined: true },
 } as const satisfies Record<string, SeriesStyle>;
 
 /** A candidate as it was tried. */

@@ -15,7 +15,7 @@ export function soupMethods(results: SoupResults): Figure | AbsentFigure {
   const { rows, members, data } = results;
   if (rows.length === 0) return { id, title, absent: "nothing was compared" };
   const caption = [
-    `Quality on ${grouped(data.test)} test images of ${data.set}. Bars are 95 % confidence intervals over images (accuracy: Wilson's; loss: Student's t); calibration error: 15 bins of equal width (${papers.calibration}), without interval.`,
+    `Quality on ${grouped(data.test)} test images of ${data.set}. Bars are 95 % confidence intervals over images (accuracy: Wilson's; loss: Student's t); calibration error: 15 bins of equal width (${papers.calibration}), hollow: without interval.`,
     `Top: each of the ${members.length} networks. Passes: forward passes for one prediction, the cost of using it.`,
     `Choices were made on ${grouped(data.heldOut)} held-out images. Corresponds to the comparison of ${papers.soups}.`,
   ].join(" ");
