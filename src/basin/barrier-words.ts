@@ -106,7 +106,7 @@ function halfWay(path: Path, a: string, b: string): string {
 function moreImages({ images, available }: Told): string {
   return available > images.test
     ? ` More images narrow the interval: --test-images ${available}.`
-    : " All test images were used: a threshold further from this value would settle it, more decimals would not.";
+    : " All test images were used: this data cannot settle it.";
 }
 
 /** The mean definition also counts what is no bump: ends of unlike quality. */

@@ -27,6 +27,8 @@ export interface Look {
   readonly renormalize: Measured | null;
   /** Training images that REPAIR is measured on. */
   readonly measure: Measured;
+  /** Whether to look also before statistics are estimated anew; yes unless told. */
+  readonly stale?: boolean;
   /** Multiply-adds of the network for one image: for estimates of time. */
   readonly multiplyAdds: number;
 }

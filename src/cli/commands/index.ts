@@ -6,3 +6,4 @@ export { runs } from "./runs.node.ts";
 export { schema } from "./schema.ts";
 export { study } from "./study.node.ts";
 export { train } from "./train.node.ts";
+export { plane } from "./plane.node.ts";
