@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest";
+import { readRecorded, recordedNames } from "../../test/kit/networks.ts";
+import { runtime } from "../../test/kit/ort.ts";
+import {
+  addNoise,
+  halfWay,
+  logitsOf,
+  namesOf,
+  noiseImages,
+  noisy,
+  relativeDifference,
+} from "../../test/kit/planted.ts";
+import { residualNetwork } from "../../test/kit/graphs.ts";
+import { withWeights } from "../autodiff/flat.ts";
+import { bind } from "../graph/bind.ts";
+import { randomPermutations } from "../symmetry/permutations.ts";
+import { permute } from "../symmetry/permute.ts";
+import { symmetries } from "../symmetry/symmetries.ts";
+import { float32 } from "../tensor/tensor.ts";
+import { matchActivations } from "./activations.ts";
+import { proveAlignment } from "./prove.ts";
+
+/** Some units of this one's last stages are silent on these images: they have no order to be recovered. */
+const silent = new Set(["vgg"]);
+
+describe("activation matching recovers a planted order", () => {
+  test.each(recordedNames("network"))("%s", async (name) => {
+    const { model } = await readRecorded(name);
+    const symmetry = symmetries(model.graph);
+    const { all } = namesOf(model.graph);
+    const a = noisy(model.graph, all, 1, 0.3);
+    const b = permute(symmetry, randomPermutations(symmetry, 5), a);
+    const images = noiseImages(model.graph, 50);
+    const rt = await runtime();
+    const found = await matchActivations(rt, model.graph, all, symmetry, a, b, images, { batch: 16 });
+    const back = permute(symmetry, found.permutations, b);
+    if (!silent.has(name))
+      for (const [key, tensor] of a) expect(back.get(key)!.data, key).toEqual(tensor.data);
+    expect((await proveAlignment(rt, model.graph, all, b, back, images)).difference).toBeLessThan(1e-5);
+    // Silent units included: half-way between the two, the network does what both do.
+    const wanted = await logitsOf(model.graph, all, a, images);
+    const middle = await logitsOf(model.graph, all, halfWay(a, back), images);
+    expect(relativeDifference(middle, wanted)).toBeLessThan(1e-5);
+  });
+});
+
+describe("matchActivations", () => {
+  const graph = residualNetwork();
+  const symmetry = symmetries(graph);
+  const { all } = namesOf(graph);
+  const a = noisy(graph, all, 1, 0.3);
+  const planted = permute(symmetry, randomPermutations(symmetry, 5), a);
+
+  test("noise on the weights does not hide the order, by either measure", async () => {
+    const b = addNoise(planted, 2, 0.02);
+    const images = noiseImages(graph, 64);
+    for (const measure of ["correlation", "product"] as const) {
+      const found = await matchActivations(await runtime(), graph, all, symmetry, a, b, images, { measure });
+      const back = permute(symmetry, found.permutations, planted);
+      if (measure === "correlation")
+        for (const [key, tensor] of a) expect(back.get(key)!.data, key).toEqual(tensor.data);
+      expect(found.objective.at(-1)!).toBeGreaterThan(found.start);
+    }
+  });
+
+  test("is the same for any batch: the last one may be smaller", async () => {
+    const b = addNoise(planted, 2, 0.5);
+    const images = noiseImages(graph, 37);
+    const rt = await runtime();
+    const runs = await Promise.all(
+      [37, 8, 5, 1000].map((batch) => matchActivations(rt, graph, all, symmetry, a, b, images, { batch })),
+    );
+    for (const run of runs) {
+      expect(run.permutations).toEqual(runs[0]!.permutations);
+      expect(run.start).toBeCloseTo(runs[0]!.start, 4);
+      expect(run.objective.at(-1)!).toBeCloseTo(runs[0]!.objective.at(-1)!, 4);
+    }
+  });
+
+  test("constant units score nothing, and never NaN", async () => {
+    const { model } = await readRecorded("mlp");
+    const { all: names } = namesOf(model.graph);
+    const whole = symmetries(model.graph);
+    const first = noisy(model.graph, names, 1, 0.3);
+    const key = names.find((name) => name.endsWith("weight"))!;
+    const { shape, data } = first.get(key)!;
+    first.set(key, float32(shape, new Float32Array(data.length)));
+    const images = noiseImages(model.graph, 20);
+    const found = await matchActivations(await runtime(), model.graph, names, whole, first, first, images);
+    // All units of the first layer are constant, so all beyond it are: nothing is known, nothing is moved.
+    expect(found).toMatchObject({ start: 0, objective: [] });
+    expect(found.moved.every(({ positions }) => positions === 0)).toBe(true);
+  });
+
+  test("a unit far from zero is matched by how it changes: nothing cancels", async () => {
+    const bias = all.find((name) => name.endsWith("norm1.bias"))!;
+    const shifted = new Map(a);
+    const { shape, data } = a.get(bias)!;
+    shifted.set(
+      bias,
+      float32(
+        shape,
+        Float32Array.from(data as Float32Array, (value) => value + 1000),
+      ),
+    );
+    const b = permute(symmetry, randomPermutations(symmetry, 5), shifted);
+    const found = await matchActivations(
+      await runtime(),
+      graph,
+      all,
+      symmetry,
+      shifted,
+      b,
+      noiseImages(graph, 64),
+    );
+    const back = permute(symmetry, found.permutations, b);
+    expect(back.get(bias)!.data).toEqual(shifted.get(bias)!.data);
+  });
+
+  test("a graph of a fixed batch leaves out the rest, and needs one batch at least", async () => {
+    const fixed = bind(graph, { N: 16 });
+    const rt = await runtime();
+    const found = await matchActivations(
+      rt,
+      fixed,
+      all,
+      symmetries(fixed),
+      a,
+      planted,
+      noiseImages(graph, 40),
+    );
+    const same = await matchActivations(rt, graph, all, symmetry, a, planted, noiseImages(graph, 32));
+    expect(found.permutations).toEqual(same.permutations);
+    await expect(
+      matchActivations(rt, fixed, all, symmetries(fixed), a, planted, noiseImages(graph, 15)),
+    ).rejects.toThrow("needs at least 16 images, got 15");
+  });
+});
+
+describe("proveAlignment", () => {
+  test("a wrong order is found out", async () => {
+    const graph = residualNetwork();
+    const { all } = namesOf(graph);
+    const a = noisy(graph, all, 1, 0.3);
+    const wrong = new Map(a);
+    const name = all.find((one) => one.endsWith("norm1.weight"))!;
+    wrong.set(name, float32(a.get(name)!.shape, (a.get(name)!.data as Float32Array).toReversed()));
+    await expect(
+      proveAlignment(await runtime(), withWeights(graph, a), all, a, wrong, noiseImages(graph, 8)),
+    ).rejects.toThrow("changed its outputs by");
+    await expect(proveAlignment(await runtime(), graph, all, a, a, noiseImages(graph, 0))).rejects.toThrow(
+      "there are no images",
+    );
+  });
+});
