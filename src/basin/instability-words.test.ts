@@ -28,7 +28,7 @@ function row(label: string, height: number, half: number | null, more: Partial<G
     pairs: [pair, pair, pair],
     chord: [
       { split: "train", quantity: "loss", height: interval(height, half) },
-      { split: "test", quantity: "error", height: interval(height / 2, half) },
+      { split: "test", quantity: "error", height: interval(height / 4, half === null ? null : half / 4) },
     ],
     ...more,
   };
@@ -81,6 +81,17 @@ describe("the grid", () => {
     expect(instabilityWords({ ...facts, grid: [scratch, tuned] })).toEqual([
       "Fine-tuned networks lie in one basin, networks from scratch do not: the chord barrier of the training loss is 0.020 nats (0.010 to 0.030) between fine-tuned networks (other head and order) and 1.700 nats (1.400 to 2.000) between networks from scratch (3 pairs each); the intervals have nothing in common.",
     ]);
+  });
+
+  test("one basin is only claimed where the error is under the threshold as well", () => {
+    const higher = row("P-T / P-T", 0.2, 0.1, { sameStart: true });
+    expect(instabilityWords({ ...facts, grid: [scratch, higher] })[0]).toMatch(
+      /^Fine-tuned networks are separated by a lower barrier than networks from scratch: /,
+    );
+    const [one, other] = [row("RI-T / RI-T", 1.7, null), row("P-T / P-T", 0.02, null)];
+    expect(instabilityWords({ ...facts, grid: [one, other] })[0]).toMatch(
+      /nothing is shown by one pair each/,
+    );
   });
 
   test("overlapping intervals show no difference", () => {

@@ -138,20 +138,18 @@ function contrast(tuned: GridRow, scratch: GridRow, threshold: number): string {
   const [low, high] = [rowChord(tuned)!, rowChord(scratch)!];
   const counted = `${tuned.pairs.length} ${tuned.pairs.length === 1 ? "pair" : "pairs"} each`;
   const numbers = `the chord barrier of the ${low.split === "train" ? "training" : "test"} loss is ${heightOf(tuned)} between fine-tuned networks (${differences(tuned)}) and ${heightOf(scratch)} between networks from scratch (${counted})`;
-  const errors = [tuned, scratch].map((row) => errorOf(row));
-  const verdict =
-    errors[0] !== undefined &&
-    errors[0].value < threshold &&
-    errors[1] !== undefined &&
-    errors[1].value >= threshold
-      ? "Fine-tuned networks lie in one basin, networks from scratch do not"
-      : "Fine-tuned networks and networks from scratch compared";
   if (low.height.high === null || high.height.low === null) {
-    return `${verdict}: ${numbers}; with one pair there is no interval, so no difference is shown.`;
+    return `About the basins of fine-tuned networks and of networks from scratch nothing is shown by one pair each: ${numbers}.`;
   }
-  if (low.height.high < high.height.low)
-    return `${verdict}: ${numbers}; the intervals have nothing in common.`;
-  return `No difference between the basins of fine-tuned networks and of networks from scratch could be shown: ${numbers}.`;
+  if (low.height.high >= high.height.low) {
+    return `No difference between the basins of fine-tuned networks and of networks from scratch could be shown: ${numbers}.`;
+  }
+  const settled =
+    (errorOf(tuned)?.high ?? Infinity) < threshold && (errorOf(scratch)?.low ?? -Infinity) >= threshold;
+  const verdict = settled
+    ? "Fine-tuned networks lie in one basin, networks from scratch do not"
+    : "Fine-tuned networks are separated by a lower barrier than networks from scratch";
+  return `${verdict}: ${numbers}; the intervals have nothing in common.`;
 }
 
 function differences({ sameHead, sameOrder }: GridRow): string {

@@ -23,7 +23,7 @@ import { instabilityWords } from "./instability-words.ts";
 import { modelSentence } from "./model-sentence.ts";
 import { barrierHeight, evenly } from "./heights.ts";
 import { type MeasuredPair, pairCells, type PairRequest, readPair } from "./pair-path.node.ts";
-import type { GridRow, InstabilityAt, InstabilityResults, Interval, RunCost } from "./results.ts";
+import type { GridRow, InstabilityAt, InstabilityResults, RunCost } from "./results.ts";
 import { type BasinEnv, computeCells, planCells, uniqueCells } from "./sweep.node.ts";
 
 /** What an instability analysis found, and what it took. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { stream } from "../../src/base/random.ts";
+import type { StudyResults } from "../../src/study/results.ts";
 import { cli, startCli } from "../kit/cli.ts";
 import { temporaryFolder } from "../kit/temporary.ts";
 import { tinyStudy, tinyTraining } from "../kit/tiny.ts";
@@ -86,6 +87,43 @@ test("the same command again trains nothing and answers at once", async () => {
   });
   expect(finishTimes(store)).toEqual(before);
   expect(results(out)).toBe(first);
+});
+
+test("a study with two seeds looks at the paths between its runs, and trains nothing for it", async () => {
+  const { argv, store, out } = studyIn(temporaryFolder());
+  const file = argv[1]!;
+  writeFileSync(file, tinyStudy.replace("seeds: [0]", "seeds: [0, 1]"));
+  const { status, err, out: said } = await cli(...argv, "--quiet");
+  expect(status, err).toBe(0);
+  const { basin } = JSON.parse(results(out)) as StudyResults;
+  expect(basin!.rows.map(({ label, pairs }) => [label, pairs.length])).toEqual([
+    ["P-T / P-T", 1],
+    ["RI-T / RI-T", 1],
+    ["P-T / RI-T", 1],
+  ]);
+  expect(basin!.models.map(({ name }) => name).toSorted()).toEqual([
+    "P-T seed 0",
+    "P-T seed 1",
+    "RI-T seed 0",
+    "RI-T seed 1",
+  ]);
+  for (const { pairs } of basin!.rows) {
+    expect(pairs[0]!.path.at).toHaveLength(11);
+    expect(pairs[0]!.path.curves.map(({ split, images }) => [split, images])).toEqual([
+      ["train", 32],
+      ["test", 50],
+    ]);
+    // The ends of a path are the reported runs.
+    const test = pairs[0]!.path.curves[1]!;
+    const ends = pairs[0]!.names.map(
+      (name) => basin!.models.find((one) => one.name === name)!.accuracy!.test,
+    );
+    expect([test.accuracy[0]!.value, test.accuracy[10]!.value]).toEqual(ends);
+  }
+  expect(said).toContain(basin!.words[0]);
+  expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Basins");
+  // Nine cells and a second seed's four runs, and three paths.
+  expect(Object.keys(finishTimes(store))).toHaveLength(cells + 4 + 3);
 });
 
 test("Ctrl-C stops a study cleanly, and the same command goes on", async () => {
