@@ -75,15 +75,23 @@ export async function readBasin(
     data: { set: config.downstream.data.set, train: facts.counts.train, test: facts.counts.test },
     threshold,
     rows,
-    words: gridWords(rows, threshold),
+    words: [...gridWords(rows, threshold), ...drawnWords(config)],
   };
+}
+
+/** Seeds draw images, too: a pair's networks were not trained on the same ones, and are looked at with the first one's. */
+function drawnWords({ downstream: { data } }: StudyConfig): string[] {
+  if (data.trainSize === undefined && data.testSize === undefined) return [];
+  return [
+    "Every seed draws images of its own; both networks of a pair are looked at with the images of the first, scaled by their mean and spread.",
+  ];
 }
 
 function nameOf({ arm, seed }: Member): string {
   return `${arm === "pretrained" ? "P-T" : "RI-T"} seed ${seed}`;
 }
 
-/** All images; the training images are those the first network of the pair was trained on. */
+/** All images of the first network of the pair. */
 function requestFor(
   config: StudyConfig,
   { counts, batchNorm, multiplyAdds }: BasinFacts,
