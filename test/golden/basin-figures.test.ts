@@ -30,9 +30,9 @@ function drawn(figures: readonly (Figure | AbsentFigure)[]): Figure[] {
 /** What is stored: each kind of figure once, small. */
 const stored: Record<string, readonly (Figure | AbsentFigure)[]> = {
   pair: allBasinFigures(
-    syntheticBarriers({ at: grid(-0.5, 1.5, 13), overflow: true, then: aligned }),
+    syntheticBarriers({ at: grid(-0.5, 1.5, 13), overflow: true, tried: aligned }),
   ),
-  group: allBasinFigures(syntheticBarriers({ basins: [0, 1, 0, 2], then: [aligned[1]] })),
+  group: allBasinFigures(syntheticBarriers({ basins: [0, 1, 0, 2], tried: [aligned[1]] })),
   plane: allBasinFigures(syntheticPlane({ size: 7 })),
   around: allBasinFigures(syntheticPlane({ models: 1, size: 7, hole: true })).slice(0, 1),
   instability: allBasinFigures(syntheticInstability()),
@@ -108,7 +108,7 @@ describe("whatever was found", () => {
   });
 
   test("every number of the curves is in the table", () => {
-    const results = syntheticBarriers({ basins: [0, 1, 2], then: aligned });
+    const results = syntheticBarriers({ basins: [0, 1, 2], tried: aligned });
     const [, paths] = drawn(allBasinFigures(results));
     const lines = paths!.csv.trim().split("\n");
     // Three pairs, three treatments, two splits, eleven points, and the heading.

@@ -113,13 +113,13 @@ export interface SyntheticPairs {
   /** Basin of each model: models of one basin have no barrier between them. */
   readonly basins?: readonly number[];
   /** What is tried after the plain path, with the share of the hill that it leaves. */
-  readonly then?: readonly { readonly treatment: Partial<Treatment>; readonly leaves: number }[];
+  readonly tried?: readonly { readonly treatment: Partial<Treatment>; readonly leaves: number }[];
   readonly at?: readonly number[];
   readonly overflow?: boolean;
 }
 
 export function syntheticBarriers(options: SyntheticPairs = {}): BarrierResults {
-  const { basins = [0, 1], then = [], at, overflow } = options;
+  const { basins = [0, 1], tried = [], at, overflow } = options;
   const models = syntheticModels(basins.length);
   const pairs = models.flatMap((_, a) =>
     models.slice(a + 1).map((__, k): Pair => {
@@ -133,7 +133,7 @@ export function syntheticBarriers(options: SyntheticPairs = {}): BarrierResults 
       };
       const paths = [
         syntheticPath({ height, ...common }),
-        ...then.map(({ treatment, leaves }) =>
+        ...tried.map(({ treatment, leaves }) =>
           syntheticPath({ height: height * leaves, treatment, ...common }),
         ),
       ];
@@ -150,7 +150,7 @@ export function syntheticBarriers(options: SyntheticPairs = {}): BarrierResults 
           threshold,
           of,
         },
-        ...(then.some(({ treatment }) => treatment.align !== undefined)
+        ...(tried.some(({ treatment }) => treatment.align !== undefined)
           ? { proof: 2.4e-7, symmetry: { spaces: 6, units: 224, unproved: [] } }
           : {}),
       };
