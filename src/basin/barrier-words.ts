@@ -84,14 +84,16 @@ function headline(pair: Pair, a: string, b: string, told: Told): string {
   const path = plainPath(pair);
   const height = errorHeight(path);
   const limit = `${points(told.threshold)} points`;
-  const found = `${range(height)}, over ${grouped(imagesOf(told))} ${splitOf(told)} images`;
+  const rises = `on the straight line between them the ${splitOf(told)} error rises`;
+  const over = `over ${grouped(imagesOf(told))} ${splitOf(told)} images`;
+  const found = `${points(height.value)} points above their mean (${bounds(height, over)})`;
   switch (says(height, told.threshold)) {
     case "connected":
-      return `${a} and ${b} lie in one basin: on the straight line between them the ${splitOf(told)} error rises at most ${found} above their mean, less than the threshold of ${limit}. On this data their average is a network as good as they are.`;
+      return `${a} and ${b} lie in one basin: ${rises} at most ${found}, less than the threshold of ${limit}. Averaging them is safe on this data.`;
     case "barrier":
-      return `A barrier stands between ${a} and ${b}: on the straight line the ${splitOf(told)} error rises ${found} above their mean; the threshold is ${limit}.${halfWay(path, a, b)}`;
+      return `A barrier stands between ${a} and ${b}: ${rises} ${found}; the threshold is ${limit}.${halfWay(path, a, b)}`;
     case "open":
-      return `Whether a barrier stands between ${a} and ${b} is open: on the straight line the ${splitOf(told)} error rises ${found} above their mean, and this does not settle on which side of the threshold of ${limit} it is.${moreImages(told)}`;
+      return `Whether a barrier stands between ${a} and ${b} is open: ${rises} ${found}, which does not settle on which side of the threshold of ${limit} it is.${moreImages(told)}`;
   }
 }
 
@@ -186,12 +188,9 @@ function treatmentWords(pair: Pair, b: string, told: Told): string[] {
       );
     }
     const unproved = pair.symmetry?.unproved ?? [];
-    if (unproved.length > 0) {
-      const more = unproved.length > 2 ? ` and ${unproved.length - 2} more` : "";
-      lines.push(
-        `Left in place, because free permutation could not be proved: ${unproved.slice(0, 2).join("; ")}${more}.`,
-      );
-    }
+    lines.push(...unproved.slice(0, 2));
+    if (unproved.length > 2)
+      lines.push(`Nor were the units moved that ${unproved.length - 2} more reasons hold for.`);
   }
   if (repaired !== undefined) {
     const after = errorHeight(repaired);
@@ -400,12 +399,19 @@ function points(x: number): string {
   return decimal(100 * x, 1).replace(/\.0$/, "");
 }
 
-/** "38.1 points (36.9 to 39.3)". */
-export function range({ value, low, high }: Interval): string {
-  const main = `${decimal(100 * value, 1)} points`;
-  return low === null || high === null
-    ? main
-    : `${main} (95 % interval ${decimal(100 * low, 1)} to ${decimal(100 * high, 1)})`;
+/** "38.1 points (95 % interval 36.9 to 39.3)". */
+export function range(height: Interval): string {
+  const known = bounds(height, "");
+  return `${decimal(100 * height.value, 1)} points${known === "" ? "" : ` (${known})`}`;
+}
+
+/** "95 % interval 36.9 to 39.3, over 2,000 test images"; of one image there is no interval. */
+function bounds({ low, high }: Interval, over: string): string {
+  const known =
+    low === null || high === null
+      ? []
+      : [`95 % interval ${decimal(100 * low, 1)} to ${decimal(100 * high, 1)}`];
+  return [...known, ...(over === "" ? [] : [over])].join(", ");
 }
 
 function share(x: number): string {

@@ -7,6 +7,7 @@ import { verdict } from "../landscape/barriers.ts";
 import { clusterBasins } from "../landscape/cluster.ts";
 import { withEnds } from "../landscape/range.ts";
 import { refine } from "../landscape/refine.ts";
+import { alignCell } from "./align.node.ts";
 import { barrierOf, barrierWords } from "./barrier-words.ts";
 import { costOf } from "./cost.node.ts";
 import { l2Distance } from "./heights.ts";
@@ -199,6 +200,13 @@ function planWork(
       { hint: "leave out --renormalize never" },
     );
   }
+  if (request.curve === "bezier" && batchNorm && !reestimate) {
+    throw new ScopeError(
+      "usage",
+      "--curve bezier with --renormalize never: no statistics of batch norm belong to a point of the curve unless they are estimated there",
+      { hint: "leave out --renormalize never" },
+    );
+  }
   const look = lookOf(data, images, subjects[0]!.network, request.images, reestimate);
   if (look.images.train === 0 && look.images.test === 0) {
     throw new ScopeError("data", `${data.set} has no images to look at`, { hint: "choose other --data" });
@@ -234,7 +242,7 @@ function planWork(
         });
       }
       if (request.curve === "bezier") {
-        const curve = curveCell(ends, data, request.seed, label);
+        const curve = curveCell(ends, look, request.seed, label);
         paths.push({
           treatment: { ...treatment, curve: "bezier" },
           networks: [ends[0]!, curve.address, ends[1]!],
@@ -347,19 +355,12 @@ function notes(request: BarrierRequest, subjects: readonly Subject[], { batchNor
   ];
 }
 
-function alignCell(
-  method: Exclude<Treatment["align"], "none">,
-  one: Subject,
-  other: Subject,
-  data: Look["data"],
-  seed: number,
-): PlannedCell {
-  // Weights alone decide weight matching: the same for all data.
-  const params = { method, seed, ...(method === "weights" ? {} : { data }) };
-  const inputs = { a: one.cell.address, b: other.cell.address };
-  return plannedCell(kinds.align, params, inputs, `align ${other.name} to ${one.name}`);
-}
-
-function curveCell(ends: readonly string[], data: Look["data"], seed: number, label: string): PlannedCell {
-  return plannedCell(kinds.curve, { data, seed }, { a: ends[0]!, b: ends[1]! }, `curve ${label}`);
+function curveCell(ends: readonly string[], look: Look, seed: number, label: string): PlannedCell {
+  const { data, multiplyAdds } = look;
+  return plannedCell(
+    kinds.curve,
+    { data, seed, multiplyAdds },
+    { a: ends[0]!, b: ends[1]! },
+    `curve ${label}`,
+  );
 }
