@@ -2,6 +2,7 @@
  * `npm run bench`: Transferscope against PyTorch on this machine, in one run: training and evaluation, one thread each,
  * and two workers against PyTorch with two threads. Prints ratios (above 1: Transferscope is faster) and writes
  * bench/out.json. Options: --seconds N (budget for each measurement, default 4), --only NAME.
+ * `npm run bench -- path …` measures a path through weight space instead: see path.ts.
  */
 import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -12,6 +13,11 @@ import { parseArgs } from "node:util";
 import { describe } from "../src/models/describe.ts";
 import { buildModel, modelSpecSchema } from "../src/models/model.ts";
 import type { ModelIo } from "../src/models/types.ts";
+
+if (process.argv[2] === "path") {
+  await import("./path.ts");
+  process.exit();
+}
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));

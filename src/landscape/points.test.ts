@@ -109,6 +109,12 @@ function counting(inner: Runtime): Runtime & { readonly runs: Record<string, num
   };
 }
 
+/** Equal up to the rounding of float32 through a dozen layers (batch norm goes into the convolutions before it). */
+function near(found: number | null, wanted: number): void {
+  expect(found).not.toBeNull();
+  expect(Math.abs(found! - wanted)).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted)));
+}
+
 const line = [0, 0.25, 0.5, 1, 1.25].map(linePoint);
 
 describe("points", () => {
@@ -124,10 +130,10 @@ describe("points", () => {
     expect(set.fills).toBe(3);
     const wanted = await oneByOne(one, basis, line, set);
     found.forEach((point, p) => {
-      expect(point.loss).toBe(wanted[p]!.loss);
+      near(point.loss, wanted[p]!.loss);
       expect(point.accuracy).toBe(wanted[p]!.accuracy);
       expect(point.correct).toEqual(wanted[p]!.correct);
-      expect(point.losses.reduce((a, b) => a + b) / 21).toBeCloseTo(point.loss!, 5);
+      near(point.losses.reduce((a, b) => a + b) / 21, point.loss!);
     });
   });
 
@@ -218,7 +224,7 @@ describe("a prefix that is the same at all points", () => {
     const found = await using(one, basis, (points) => points.evaluate(line, set), counted);
     const wanted = await oneByOne(one, basis, line, set);
     found.forEach((point, p) => {
-      expect(point.loss).toBeCloseTo(wanted[p]!.loss, 5);
+      near(point.loss, wanted[p]!.loss);
       expect(point.correct).toEqual(wanted[p]!.correct);
     });
     const runs = Object.entries(counted.runs);
@@ -262,7 +268,7 @@ describe("a prefix that is the same at all points", () => {
       line.map((__, p) => line.map((___, q) => (p === q ? 1 : 0))),
       set,
     );
-    found.forEach((point, p) => expect(point.loss).toBe(wanted[p]!.loss));
+    found.forEach((point, p) => near(point.loss, wanted[p]!.loss));
   });
 
   test("a transform that hands its argument back changes nothing", async () => {

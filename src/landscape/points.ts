@@ -3,6 +3,7 @@ import { ScopeError } from "../base/error.ts";
 import { bind } from "../graph/bind.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { prefix, suffix } from "../graph/cut.ts";
+import { foldNormalization } from "../graph/fold-norm.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { BoundRun, Runtime, Session } from "../runtime/session.ts";
 import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
@@ -90,7 +91,7 @@ export async function openPoints(
   const { basis, batch = defaultBatch } = options;
   const symbol = graph.inputs[0]!.shape[0];
   const fixed = typeof symbol === "string" ? bind(graph, { [symbol]: batch }) : graph;
-  const blocked = toBlockedLayout(fixed, runtime.block, "inference");
+  const blocked = toBlockedLayout(foldNormalization(fixed), runtime.block, "inference");
   const network: Graph = { ...blocked, outputs: blocked.outputs.slice(0, 1) };
   const layout = flatLayout(network, names);
   const prefixFor = sharedPrefixes(network);
@@ -226,8 +227,8 @@ export async function openPoints(
   };
 }
 
-// Activations of this many images still fit the caches of common processors (measured: bench/path.ts --batch).
-const defaultBatch = 64;
+// Activations of this many images stay in the caches of common processors (measured: bench/path.ts --batch).
+const defaultBatch = 32;
 
 function bound(
   part: Part,
