@@ -19,10 +19,13 @@ import { type Walk, walk } from "./walk.ts";
  * architecture.
  * Deviation: any graph; spaces that are equal in parts (zero-padded shortcuts, concatenation), products and nested orders.
  *
+ * @param keep outputs whose elements must keep their places: unless told, the first and all others that end there. An
+ *   output that the network itself goes on from (features shown beside the logits) is an inner value made visible; it is
+ *   permuted like any other.
  * @throws {ScopeError} shape or format, when the graph contradicts itself
  */
-export function symmetries(graph: Graph): Symmetry {
-  const found = walk(graph);
+export function symmetries(graph: Graph, keep: readonly string[] = finalOutputs(graph)): Symmetry {
+  const found = walk(graph, new Set(keep));
   const atoms = freeAtoms(found);
   const ids = new Map(atoms.map((atom, id) => [atom, id]));
   const nested = nest(found);
@@ -38,6 +41,11 @@ export function symmetries(graph: Graph): Symmetry {
     if (axes.some(carries)) tensors.set(name, axes);
   }
   return { spaces, tensors, unproved: unprovedOf(found), values: carriedValues(graph, found, ids) };
+}
+
+function finalOutputs(graph: Graph): string[] {
+  const read = new Set(graph.nodes.flatMap((node) => node.inputs));
+  return graph.outputs.flatMap(({ name }, i) => (i === 0 || !read.has(name) ? [name] : []));
 }
 
 /** Atoms of the parameters that nothing fixed, in order of first use. */
@@ -94,7 +102,6 @@ function unprovedOf(found: Walk): Unproved[] {
           listed.set(atom, { where: `${name} axis ${k}`, size: atom.size, reason });
       }
     }
-    // A parameter that a node of unknown shape made unusable has no axes: nothing can be said of it, and nothing is.
   }
   return [...listed.values()];
 }

@@ -53,10 +53,11 @@ function sizeFor(axis: number, rank: number): number {
 /**
  * Walks through the nodes in order and applies each operator's axis rule. Operators without a rule, and values whose shape
  * cannot be known, fix whatever they touch.
+ * @param keep outputs whose elements must keep their places
  * @throws {ScopeError} shape or format, when the graph contradicts itself
  */
-export function walk(graph: Graph): Walk {
-  return new Walker(graph).walk();
+export function walk(graph: Graph, keep: ReadonlySet<string>): Walk {
+  return new Walker(graph).walk(keep);
 }
 
 class Walker {
@@ -88,7 +89,7 @@ class Walker {
     }
   }
 
-  walk(): Walk {
+  walk(keep: ReadonlySet<string>): Walk {
     const graph = this.#graph;
     for (const input of graph.inputs) {
       const { dtype, shape } = this.#bound(input);
@@ -101,8 +102,11 @@ class Walker {
         );
     }
     const isParameter = new Set(this.#parameters);
+    const fed = new Set(graph.inputs.map((input) => input.name));
     for (const initializer of graph.initializers.values()) {
       const { name, shape } = initializer;
+      // Old files list initializers among the inputs: what a caller may replace stays where it is.
+      if (fed.has(name)) continue;
       this.#known.set(name, knownInitializer(initializer));
       if (isParameter.has(name))
         this.#axes.set(
@@ -112,7 +116,12 @@ class Walker {
       else this.#constant(name, initializer.load());
     }
     for (const node of graph.nodes) this.#visit(node);
-    for (const { name } of graph.outputs) for (const axis of this.#axesOf(name) ?? []) fix(axis, {});
+    for (const { name } of graph.outputs) {
+      if (!keep.has(name)) continue;
+      const goesOn = this.#readers.has(name);
+      const why = goesOn ? { reason: `the network shows it in its output "${name}"` } : {};
+      for (const axis of this.#axesOf(name) ?? []) fix(axis, why);
+    }
     const data = reachable(
       graph.nodes,
       graph.inputs.map((input) => input.name),

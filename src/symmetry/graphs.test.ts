@@ -1,0 +1,465 @@
+/** What is free in networks built by hand, one for each way in which axes hang together. */
+import { describe, expect, test } from "vitest";
+import { parametric, transformer } from "../../test/kit/graphs.ts";
+import { permuted, relativeDifference } from "../../test/kit/symmetry.ts";
+import { type Builder, float } from "../graph/builder.ts";
+import { constant, type Graph } from "../graph/graph.ts";
+import { float32, int64s } from "../tensor/tensor.ts";
+import { describeSymmetry } from "./describe.ts";
+import { randomPermutations } from "./permutations.ts";
+import { symmetries } from "./symmetries.ts";
+import type { AxisFactors, Symmetry } from "./types.ts";
+
+type Parameter = (name: string, shape: readonly number[]) => string;
+
+/** A network from x to an output of any shape; a parameter is drawn when it is named. */
+function network(
+  shape: readonly number[],
+  build: (g: Builder, x: string, parameter: Parameter) => string,
+  opset = 17,
+): Graph {
+  const { g, parameter } = parametric(opset);
+  const x = g.input("x", "float32", ["N", ...shape]);
+  g.output(build(g, x, parameter));
+  return g.finish("by hand");
+}
+
+/** x Wᵀ-free layer: x [N, …, i] × w [i, o]. */
+function layer(g: Builder, parameter: Parameter, name: string, x: string, i: number, o: number): string {
+  return g.matmul(x, parameter(name, [i, o]));
+}
+
+/** An axis for reading: "a(4)×b(2) + 3". Spaces are called by letters in order. */
+function show(axis: AxisFactors): string {
+  return axis
+    .map((factors) =>
+      factors.length === 0
+        ? "1"
+        : factors
+            .map((factor) =>
+              factor.space === undefined
+                ? `${factor.size}`
+                : `${String.fromCharCode(97 + factor.space)}${factor.size}`,
+            )
+            .join("×"),
+    )
+    .join(" + ");
+}
+
+function axesOf(symmetry: Symmetry, name: string): string[] | undefined {
+  return symmetry.tensors.get(name)?.map(show);
+}
+
+/** Space → the one it is nested in, by letters. */
+function nesting(symmetry: Symmetry): string {
+  return symmetry.spaces
+    .flatMap(({ id, within }) =>
+      within === undefined ? [] : [`${String.fromCharCode(97 + id)} in ${String.fromCharCode(97 + within)}`],
+    )
+    .join(", ");
+}
+
+async function holds(graph: Graph, symmetry: Symmetry): Promise<void> {
+  for (const seed of [1, 2, 3]) {
+    const other = permuted(graph, symmetry, randomPermutations(symmetry, seed));
+    // One to four layers of float32 sums in another order.
+    expect(await relativeDifference(graph, other)).toBeLessThan(1e-5);
+  }
+}
+
+describe("convolutions", () => {
+  test("groups move as wholes, channels within their group", async () => {
+    const graph = network([3, 6, 6], (g, x, p) => {
+      const conv = (name: string, y: string, w: number[], group: number): string =>
+        g.op("Relu", [
+          g.op("Conv", [y, p(`${name}.weight`, [...w, 3, 3]), p(`${name}.bias`, [w[0]!])], {
+            group,
+            kernel_shape: [3, 3],
+            pads: [1, 1, 1, 1],
+          }),
+        ]);
+      let y = conv("first", x, [12, 3], 1);
+      y = conv("grouped", y, [8, 3], 4);
+      y = conv("last", y, [2, 8], 1);
+      return y;
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "first.weight")).toEqual(["a4×b3", "3", "3", "3"]);
+    expect(axesOf(symmetry, "grouped.weight")).toEqual(["a4×c2", "b3", "3", "3"]);
+    expect(axesOf(symmetry, "last.weight")).toEqual(["2", "a4×c2", "3", "3"]);
+    expect(nesting(symmetry)).toBe("b in a, c in a");
+    expect(symmetry.unproved).toEqual([]);
+    await holds(graph, symmetry);
+  });
+
+  test("a channel shuffle between two grouped convolutions keeps what both allow", async () => {
+    const graph = network([3, 4, 4], (g, x, p) => {
+      const conv = (name: string, y: string, w: number[], group: number): string =>
+        g.op("Relu", [g.op("Conv", [y, p(name, [...w, 1, 1])], { group, kernel_shape: [1, 1] })]);
+      let y = conv("first", x, [6, 3], 1);
+      y = conv("one", y, [6, 2], 3);
+      y = g.op("Reshape", [y, g.ints([0, 3, 2, 4, 4])]);
+      y = g.op("Reshape", [g.transpose(y, [0, 2, 1, 3, 4]), g.ints([0, 6, 4, 4])]);
+      y = conv("two", y, [4, 3], 2);
+      return conv("last", y, [2, 4], 1);
+    });
+    const symmetry = symmetries(graph);
+    // Inside a group of `two` there is one channel from each group of `one`.
+    expect(axesOf(symmetry, "one")![0]).toBe("a3×c2");
+    expect(axesOf(symmetry, "two")!.slice(0, 2)).toEqual(["c2×d2", "a3"]);
+    await holds(graph, symmetry);
+  });
+
+  test("transposed and depthwise convolutions, PRelu, pixel shuffle", async () => {
+    const graph = network([3, 4, 4], (g, x, p) => {
+      let y = g.op("Conv", [x, p("first", [6, 3, 1, 1])], { kernel_shape: [1, 1] });
+      y = g.op("PRelu", [y, p("slope", [6, 1, 1])]);
+      y = g.op("Conv", [y, p("depthwise", [12, 1, 3, 3])], { group: 6, kernel_shape: [3, 3] });
+      y = g.op("ConvTranspose", [y, p("up", [12, 8, 2, 2]), p("up.bias", [8])], {
+        kernel_shape: [2, 2],
+        strides: [2, 2],
+      });
+      y = g.op("DepthToSpace", [g.op("Relu", [y])], { blocksize: 2 });
+      return g.op("Conv", [y, p("last", [1, 2, 1, 1])], { kernel_shape: [1, 1] });
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "slope")).toEqual(["a6", "1", "1"]);
+    expect(axesOf(symmetry, "depthwise")![0]).toBe("a6×b2");
+    expect(axesOf(symmetry, "up")!.slice(0, 2)).toEqual(["a6×b2", "4×c2"]);
+    expect(nesting(symmetry)).toBe("b in a");
+    // The 2 × 2 channels that become neighbouring pixels.
+    expect(symmetry.unproved.map((one) => [one.where, one.size])).toEqual([
+      ["up axis 1", 2],
+      ["up axis 1", 2],
+    ]);
+    await holds(graph, symmetry);
+  });
+
+  test("dense blocks: what is concatenated keeps its stretch in every reader", async () => {
+    const graph = network([3, 4, 4], (g, x, p) => {
+      const conv = (name: string, y: string, i: number, o: number): string =>
+        g.op("Relu", [
+          g.op("Conv", [y, p(name, [o, i, 3, 3])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }),
+        ]);
+      const one = conv("one", x, 3, 4);
+      const two = conv("two", g.op("Concat", [x, one], { axis: 1 }), 7, 4);
+      const all = g.op("Concat", [x, one, two], { axis: 1 });
+      const scaled = g.mul(all, p("scale", [11, 1, 1]));
+      const flat = g.op("Flatten", [g.op("MaxPool", [scaled], { kernel_shape: [2, 2], strides: [2, 2] })]);
+      return layer(g, p, "head", flat, 44, 3);
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "two")!.slice(0, 2)).toEqual(["b4", "3 + a4"]);
+    expect(axesOf(symmetry, "scale")![0]).toBe("3 + a4 + b4");
+    expect(axesOf(symmetry, "head")).toEqual(["12 + a4×4 + b4×4", "3"]);
+    expect(symmetry.unproved).toEqual([]);
+    await holds(graph, symmetry);
+  });
+
+  test("channels-last before a dense layer: each pixel's channels move alike", async () => {
+    const graph = network([3, 2, 2], (g, x, p) => {
+      const y = g.op("Relu", [g.op("Conv", [x, p("conv", [5, 3, 1, 1])], { kernel_shape: [1, 1] })]);
+      return layer(g, p, "head", g.op("Flatten", [g.transpose(y, [0, 2, 3, 1])]), 20, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "head")![0]).toBe("4×a5");
+    await holds(graph, symmetry);
+  });
+});
+
+describe("attention", () => {
+  test("heads, units of q with k and of v inside them, shapes computed in the graph", async () => {
+    const graph = transformer();
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "block0.attention.qkv.weight")).toEqual(["a6", "b2×c3 + b2×c3 + b2×d3"]);
+    expect(axesOf(symmetry, "block0.attention.out.weight")).toEqual(["b2×d3", "a6"]);
+    expect(nesting(symmetry)).toBe("c in b, d in b, g in f, h in f");
+    expect(symmetry.unproved).toEqual([]);
+    await holds(graph, symmetry);
+  });
+
+  test("grouped queries: units inside key heads, query heads inside them", async () => {
+    const [tokens, width, kv, share, size] = [3, 6, 2, 3, 4];
+    const graph = network([tokens, width], (g, x, p) => {
+      const q = g.transpose(
+        g.op("Reshape", [
+          layer(g, p, "q", x, width, kv * share * size),
+          g.ints([0, tokens, kv * share, size]),
+        ]),
+        [0, 2, 1, 3],
+      );
+      const repeated = (name: string): string => {
+        const flat = layer(g, p, name, x, width, kv * size);
+        const heads = g.transpose(g.op("Reshape", [flat, g.ints([0, tokens, kv, size])]), [0, 2, 1, 3]);
+        const one = g.op("Unsqueeze", [heads, g.ints([2])]);
+        const many = g.op("Expand", [one, g.ints([1, kv, share, tokens, size])]);
+        return g.op("Reshape", [many, g.ints([0, kv * share, tokens, size])]);
+      };
+      const shares = g.op("Softmax", [g.matmul(q, g.transpose(repeated("k"), [0, 1, 3, 2]))], { axis: -1 });
+      const mixed = g.transpose(g.matmul(shares, repeated("v")), [0, 2, 1, 3]);
+      const joined = g.op("Reshape", [mixed, g.ints([0, tokens, kv * share * size])]);
+      return layer(g, p, "out", joined, kv * share * size, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "q")).toEqual(["6", "a2×b3×c4"]);
+    expect(axesOf(symmetry, "k")).toEqual(["6", "a2×c4"]);
+    expect(axesOf(symmetry, "v")).toEqual(["6", "a2×d4"]);
+    expect(axesOf(symmetry, "out")).toEqual(["a2×b3×d4", "2"]);
+    expect(nesting(symmetry)).toBe("b in a, c in a, d in a");
+    await holds(graph, symmetry);
+  });
+
+  test("by einsum", async () => {
+    const graph = network([3, 6], (g, x, p) => {
+      const of = (name: string): string =>
+        g.op("Einsum", [x, p(name, [6, 2, 4])], { equation: "ntd,dhk->nhtk" });
+      const shares = g.op("Softmax", [g.op("Einsum", [of("q"), of("k")], { equation: "nhtk,nhsk->nhts" })], {
+        axis: -1,
+      });
+      return g.op("Einsum", [shares, of("v"), p("out", [2, 4, 5])], {
+        equation: "nhts,nhsk,hkd->ntd",
+      });
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "q")).toEqual(["6", "a2", "b4"]);
+    expect(axesOf(symmetry, "v")).toEqual(["6", "a2", "c4"]);
+    expect(nesting(symmetry)).toBe("b in a, c in a");
+    await holds(graph, symmetry);
+  });
+
+  test("heads that meet other heads share one order of units: products and softmax across heads", async () => {
+    const heads = (g: Builder, x: string, p: Parameter, meet: (y: string) => string): string => {
+      const y = g.op("Reshape", [layer(g, p, "in", x, 5, 6), g.ints([0, 2, 3])]);
+      return g.op("Flatten", [meet(y)]);
+    };
+    const gram = network([5], (g, x, p) =>
+      layer(
+        g,
+        p,
+        "out",
+        heads(g, x, p, (y) => g.matmul(y, g.transpose(y, [0, 2, 1]))),
+        4,
+        2,
+      ),
+    );
+    const soft = network([5], (g, x, p) =>
+      layer(
+        g,
+        p,
+        "out",
+        heads(g, x, p, (y) => g.op("Softmax", [y], { axis: 1 })),
+        6,
+        2,
+      ),
+    );
+    for (const graph of [gram, soft]) {
+      const symmetry = symmetries(graph);
+      expect(axesOf(symmetry, "in")).toEqual(["5", "a2×b3"]);
+      expect(nesting(symmetry)).toBe("");
+      await holds(graph, symmetry);
+    }
+    const within = network([5], (g, x, p) =>
+      layer(
+        g,
+        p,
+        "out",
+        heads(g, x, p, (y) => g.op("Softmax", [y], { axis: 2 })),
+        6,
+        2,
+      ),
+    );
+    const symmetry = symmetries(within);
+    expect(nesting(symmetry)).toBe("b in a");
+    await holds(within, symmetry);
+  });
+});
+
+describe("weights used in special ways", () => {
+  test("an embedding's features join, its rows stay; tied to the head", async () => {
+    const { g, parameter: p } = parametric();
+    const tokens = g.input("tokens", "int64", ["N", 3]);
+    const table = p("table", [4, 6]);
+    let y = g.plus(g.op("Gather", [table, tokens], { axis: 0 }), p("position", [3, 6]));
+    y = g.plus(y, layer(g, p, "down", g.op("Relu", [layer(g, p, "up", y, 6, 8)]), 8, 6));
+    g.output(g.matmul(y, g.transpose(table, [1, 0])));
+    const graph = g.finish("language model");
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "table")).toEqual(["4", "a6"]);
+    expect(axesOf(symmetry, "position")).toEqual(["3", "a6"]);
+    expect(axesOf(symmetry, "up")).toEqual(["a6", "b8"]);
+    expect(symmetry.unproved).toEqual([]);
+    await holds(graph, symmetry);
+  });
+
+  test("a weight used twice satisfies both uses", async () => {
+    const graph = network([5], (g, x, p) => {
+      const w = p("tied", [5, 5]);
+      const y = g.op("Tanh", [g.matmul(x, p("first", [5, 5]))]);
+      // Its input is the first layer's order, and so is its output: it is applied to that again.
+      const once = g.op("Tanh", [g.matmul(y, w)]);
+      return layer(g, p, "head", g.matmul(once, w), 5, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "tied")).toEqual(["a5", "a5"]);
+    expect(symmetry.spaces.length).toBe(1);
+    await holds(graph, symmetry);
+  });
+
+  test("an unrolled recurrence with heads: the space stands on both axes, units within them too", async () => {
+    const graph = network([4], (g, x, p) => {
+      const inner = p("recurrent", [6, 6]);
+      let state = layer(g, p, "in", x, 4, 6);
+      for (let t = 0; t < 2; t++) {
+        const heads = g.op("Reshape", [g.matmul(state, inner), g.ints([0, 2, 3])]);
+        state = g.op("Reshape", [g.op("Softmax", [heads], { axis: 2 }), g.ints([0, 6])]);
+      }
+      return layer(g, p, "head", state, 6, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "recurrent")).toEqual(["a2×b3", "a2×b3"]);
+    expect(nesting(symmetry)).toBe("b in a");
+    await holds(graph, symmetry);
+  });
+
+  test("a constant that differs along an axis pins it, an equal one does not", async () => {
+    const scaled = (values: readonly number[]): Graph =>
+      network([4], (g, x, p) => {
+        const y = g.mul(layer(g, p, "in", x, 4, 3), g.floats([3], values));
+        return layer(g, p, "out", y, 3, 2);
+      });
+    expect(symmetries(scaled([2, 2, 2])).spaces.length).toBe(1);
+    const symmetry = symmetries(scaled([1, 2, 3]));
+    expect(symmetry.spaces).toEqual([]);
+    expect(symmetry.unproved).toEqual([
+      { where: "in axis 1", size: 3, reason: 'the constant "const_0" differs along it' },
+    ]);
+  });
+
+  test("one constant read in two places ties nothing", () => {
+    const graph = network([4], (g, x, p) => {
+      const ones = g.floats([3], [1, 1, 1]);
+      const y = g.plus(layer(g, p, "in", x, 4, 3), ones);
+      return layer(g, p, "out", g.plus(layer(g, p, "mid", y, 3, 3), ones), 3, 2);
+    });
+    expect(axesOf(symmetries(graph), "mid")).toEqual(["a3", "b3"]);
+  });
+
+  test("squeeze and excitation, group normalisation as an operator, resizing", async () => {
+    const graph = network(
+      [3, 4, 4],
+      (g, x, p) => {
+        let y = g.op("Conv", [x, p("first", [8, 3, 1, 1])], { kernel_shape: [1, 1] });
+        y = g.op("GroupNormalization", [y, p("norm.weight", [8]), p("norm.bias", [8])], {
+          num_groups: 2,
+          epsilon: float(1e-5),
+        });
+        const mean = g.op("GlobalAveragePool", [y]);
+        const gate = g.op("Sigmoid", [
+          g.op("Conv", [mean, p("gate", [8, 8, 1, 1])], { kernel_shape: [1, 1] }),
+        ]);
+        y = g.op("Resize", [g.mul(y, gate), "", g.floats([4], [1, 1, 2, 2])], { mode: "nearest" });
+        return g.op("Conv", [y, p("last", [2, 8, 1, 1])], { kernel_shape: [1, 1] });
+      },
+      21,
+    );
+    const symmetry = symmetries(graph);
+    expect(axesOf(symmetry, "gate")!.slice(0, 2)).toEqual(["a2×b4", "a2×b4"]);
+    expect(nesting(symmetry)).toBe("b in a");
+    await holds(graph, symmetry);
+  });
+});
+
+describe("what cannot be proved", () => {
+  /** in → op → out, the operator unknown but for the shape the file states. */
+  function withUnknown(stated: boolean): Graph {
+    const graph = network([4], (g, x, p) => {
+      const y = g.op("Relu", [layer(g, p, "in", x, 4, 3)], {}, { names: ["inner"] });
+      return layer(g, p, "out", g.op("Relu", [layer(g, p, "mid", y, 3, 5)]), 5, 2);
+    });
+    const nodes = graph.nodes.map((node) =>
+      node.outputs[0] === "inner" ? { ...node, op: "Conjure", name: "magic" } : node,
+    );
+    return stated ? { ...graph, nodes } : { ...graph, nodes, values: new Map() };
+  }
+
+  test("an unknown operator fixes what it touches, and only that", () => {
+    const symmetry = symmetries(withUnknown(true));
+    const reason = 'Conjure "magic" is an operator whose symmetries are not known';
+    expect(symmetry.unproved).toEqual([
+      { where: "in axis 1", size: 3, reason },
+      { where: "mid axis 0", size: 3, reason },
+    ]);
+    expect(axesOf(symmetry, "mid")).toEqual(["3", "a5"]);
+    expect(describeSymmetry(symmetry)).toEqual([
+      "1 space with 5 positions may be permuted.",
+      "That makes about 10^2 networks that compute the same.",
+      `6 positions stay in place (in axis 1 and 1 more place): ${reason}.`,
+    ]);
+  });
+
+  test("where not even a shape is known, all that follows is fixed", () => {
+    const symmetry = symmetries(withUnknown(false));
+    expect(symmetry.spaces).toEqual([]);
+    expect(symmetry.unproved.map((one) => one.where)).toEqual([
+      "in axis 1",
+      "mid axis 0",
+      "mid axis 1",
+      "out axis 0",
+      "out axis 1",
+    ]);
+    expect(describeSymmetry(symmetry)[0]).toBe("No weights can be permuted.");
+  });
+
+  test("order along an axis, places in it, windows over it: each with its node", async () => {
+    const graph = network([4], (g, x, p) => {
+      const axis = g.constant(int64s([1]));
+      const y = g.op("CumSum", [layer(g, p, "a", x, 4, 3), axis]);
+      const z = g.slice(layer(g, p, "b", y, 3, 4), [0], [4], [1], [2]);
+      return layer(g, p, "c", z, 2, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(symmetry.spaces).toEqual([]);
+    expect(symmetry.unproved.map((one) => one.reason)).toEqual([
+      'CumSum "cumsum" adds up along it',
+      'Slice "slice" takes positions 2 apart of it',
+    ]);
+  });
+
+  test("factors that do not fit each other", () => {
+    const graph = network([5], (g, x, p) => {
+      const y = layer(g, p, "in", x, 5, 6);
+      const wide = g.op("Softmax", [g.op("Reshape", [y, g.ints([0, 2, 3])])], { axis: 2 });
+      const tall = g.op("Softmax", [g.op("Reshape", [y, g.ints([0, 3, 2])])], { axis: 2 });
+      const both = g.op("Concat", [g.op("Flatten", [wide]), g.op("Flatten", [tall])], { axis: 1 });
+      return layer(g, p, "out", both, 12, 2);
+    });
+    const symmetry = symmetries(graph);
+    expect(symmetry.spaces).toEqual([]);
+    expect(symmetry.unproved[0]!.reason).toBe(
+      'Reshape "reshape_5" takes it apart as 3 × 2, which does not fit its parts',
+    );
+  });
+
+  test("a graph without parameters has no symmetries", () => {
+    const graph = network([4], (g, x) => g.op("Relu", [x]));
+    expect(symmetries(graph)).toEqual({
+      spaces: [],
+      tensors: new Map(),
+      unproved: [],
+      values: new Map(),
+    });
+  });
+
+  test("initializers that a caller may replace, and parameters of other types, stay", () => {
+    const graph = network([4], (g, x, p) => layer(g, p, "b", layer(g, p, "a", x, 4, 3), 3, 2));
+    const open = {
+      ...graph,
+      inputs: [...graph.inputs, { name: "a", dtype: "float32" as const, shape: [4, 3] }],
+    };
+    expect(symmetries(graph).spaces.length).toBe(1);
+    expect(symmetries(open).spaces).toEqual([]);
+    const initializers = new Map(graph.initializers);
+    initializers.set("fixed", constant("fixed", float32([1], [1])));
+    expect(symmetries({ ...graph, initializers }).spaces.length).toBe(1);
+  });
+});
