@@ -20,11 +20,9 @@ Examples:
   transferscope study --preset synthetic --out out/try     half a minute, no download
   transferscope study --preset vehicles --out out/demo     the demo: photographs, some minutes
   transferscope study my.yaml --out out/my --dry-run       what it would do, how long it takes
-  transferscope data list                                  the images there are
-  transferscope runs list                                  what was computed already
+  transferscope barrier a.onnx b.onnx --data cifar10       do two networks lie in one basin?
 
-Every command explains its options: transferscope study --help. Finished work is kept in
---store: the same command again only does what is missing.`;
+Every command explains itself with --help. The same command again only does what is missing.`;
 
 /**
  * Runs a command line.

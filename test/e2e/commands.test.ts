@@ -15,6 +15,10 @@ const commands = [
   ["study"],
   ["train"],
   ["eval"],
+  ["align"],
+  ["barrier"],
+  ["instability"],
+  ["plane"],
   ["data", "list"],
   ["data", "show"],
   ["data", "prepare"],
@@ -42,6 +46,7 @@ test("the help fits a screen, names every command under its theme, and shows exa
     "Options:",
     "Studies:",
     "Single runs:",
+    "Basins:",
     "Data and stored runs:",
     "For editors and scripts:",
     "Examples:",
@@ -83,7 +88,7 @@ test("the schema describes what a study file may hold", async () => {
   // Fields with defaults may be left out.
   expect(required.toSorted()).toEqual(["downstream", "learningRates", "model", "name", "upstream"]);
   expect((await cli("schema", "studdy")).err).toBe(
-    'error: no configuration file is called "studdy"\n  known: study, train\n',
+    'error: no configuration file is called "studdy"\n  known: study, train, instability\n',
   );
 });
 

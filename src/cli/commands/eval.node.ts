@@ -39,7 +39,7 @@ export const evaluate: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("eval <model>")
-      .description("accuracy and loss of a finished run (its address) or of an ONNX classifier (its file)")
+      .description("accuracy and loss of a finished run (its address) or an ONNX file")
       .option("--set <name>", "data set; default: the one it was trained on, if the model says so")
       .option("--classes <names>", "classes, separated by commas, or the name of a group")
       .option("--split <name>", "train or test", oneOf("--split", ["train", "test"]), "test");

@@ -48,7 +48,7 @@ export const train: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("train <file>")
-      .description("train one network from a YAML file; with --out, write it as ONNX and safetensors")
+      .description("train one network from a YAML file; --out writes ONNX and safetensors")
       .option("--out <folder>", "where model.onnx and weights.safetensors go")
       .option("--overwrite", "replace these two files where they exist")
       .addHelpText(
