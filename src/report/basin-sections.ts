@@ -3,7 +3,9 @@ import { imagesOf, papers } from "../basin/chart/names.ts";
 import type { ModelFacts, StudyBasin } from "../basin/results.ts";
 import { decimal, enumerate, grouped } from "../figure/numbers.ts";
 import {
+  alignmentTable,
   growthTable,
+  hullTable,
   instabilityTable,
   memberTable,
   methodTable,
@@ -75,10 +77,22 @@ function namesOf(models: readonly ModelFacts[]): Html {
 /** The tables of a page about basins. */
 export function basinTables(results: BasinResults): Html[] {
   switch (results.kind) {
-    case "barrier":
-      return [pairTable(results), folded("The networks", modelTable(results.models))];
+    case "barrier": {
+      const aligned = alignmentTable(results);
+      return [
+        pairTable(results),
+        ...(aligned === undefined ? [] : [folded("What alignment could move", aligned)]),
+        folded("The networks", modelTable(results.models)),
+      ];
+    }
     case "plane":
-      return [placeTable(results), folded("The networks", modelTable(results.models))];
+      return [
+        placeTable(results),
+        ...(results.hull === undefined
+          ? []
+          : [markup`<h3>Random averages of the networks</h3>`, hullTable(results.hull)]),
+        folded("The networks", modelTable(results.models)),
+      ];
     case "instability":
       return [
         instabilityTable(results),

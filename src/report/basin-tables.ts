@@ -1,4 +1,4 @@
-import { cutMiddle, shortNames } from "../basin/chart/names.ts";
+import { cutMiddle, shortNames, splitLabel } from "../basin/chart/names.ts";
 import { treatmentLabel } from "../basin/chart/treatment.ts";
 import type {
   Barrier,
@@ -87,32 +87,84 @@ export function pairTable({ models, pairs }: BarrierResults): Html {
     models.map(({ name }) => name),
     20,
   );
-  const says = { connected: "one basin", barrier: "a barrier", open: "open" } as const;
+  const says = {
+    connected: "verdict: one basin",
+    barrier: "verdict: a barrier",
+    open: "verdict: open",
+  } as const;
   return table(
     [
       { name: "networks", text: true },
       { name: "treatment", text: true },
-      { name: "distance" },
       { name: "loss over chord, train (nats)" },
       { name: "loss over chord, test (nats)" },
       { name: "error over mean, train (points)" },
       { name: "error over mean, test (points)" },
-      { name: "verdict", text: true },
     ],
     pairs.flatMap((pair) =>
       pair.paths.map((path, i) => [
-        i === 0 ? markup`${names[pair.a]!} – ${names[pair.b]!}` : markup``,
-        markup`${treatmentLabel(path.treatment)}`,
         i === 0
-          ? markup`${decimal(pair.distance, 2)}<small>${decimal(pair.relativeDistance, 2)} relative</small>`
+          ? markup`${names[pair.a]!} – ${names[pair.b]!}<small>distance ${decimal(pair.distance, 2)}, relative ${decimal(pair.relativeDistance, 2)}${pair.kinship === undefined ? "" : `; ${pair.kinship}`}</small>`
           : markup``,
+        markup`${treatmentLabel(path.treatment)}${path === pair.paths.at(-1) ? markup`<small>${says[pair.verdict.says]}</small>` : markup``}`,
         cell(heightOf(path.barriers, "chord", "loss", "train"), nats),
         cell(heightOf(path.barriers, "chord", "loss", "test"), nats),
         cell(heightOf(path.barriers, "mean", "error", "train"), points),
         cell(heightOf(path.barriers, "mean", "error", "test"), points),
-        path === pair.paths.at(-1) ? markup`${says[pair.verdict.says]}` : markup``,
       ]),
     ),
+  );
+}
+
+/** One line a pair that was aligned: what could be moved, and the proof that moving changed nothing; absent without any. */
+export function alignmentTable({ models, pairs }: BarrierResults): Html | undefined {
+  const names = shortNames(
+    models.map(({ name }) => name),
+    20,
+  );
+  const aligned = pairs.filter(({ symmetry, proof }) => symmetry !== undefined || proof !== undefined);
+  if (aligned.length === 0) return undefined;
+  return table(
+    [
+      { name: "networks", text: true },
+      { name: "permutable groups" },
+      { name: "units in them" },
+      { name: "largest change of outputs (relative)" },
+      { name: "left in place", text: true },
+    ],
+    aligned.map(({ a, b, symmetry, proof }) => [
+      markup`${names[a]!} – ${names[b]!}`,
+      symmetry === undefined ? none : markup`${symmetry.spaces}`,
+      symmetry === undefined ? none : markup`${grouped(symmetry.units)}`,
+      proof === undefined ? none : markup`${proof.toExponential(1)}`,
+      symmetry === undefined
+        ? none
+        : markup`${symmetry.unproved.length === 0 ? "nothing" : symmetry.unproved.join("; ")}`,
+    ]),
+  );
+}
+
+/** One line a split: random points of the convex hull of the networks. */
+export function hullTable({ of, points: count, accuracy }: NonNullable<PlaneResults["hull"]>): Html {
+  return table(
+    [
+      { name: "images", text: true },
+      { name: "networks" },
+      { name: "random points" },
+      { name: "mean accuracy (%)" },
+      { name: "lowest (%)" },
+      { name: "highest (%)" },
+      { name: "networks themselves (%)", text: true },
+    ],
+    accuracy.map(({ split, mean, least, most, corners }) => [
+      markup`${splitLabel[split]}`,
+      markup`${of.length}`,
+      markup`${grouped(count)}`,
+      markup`${points(mean)}`,
+      markup`${points(least)}`,
+      markup`${points(most)}`,
+      markup`${corners.map(points).join(", ")}`,
+    ]),
   );
 }
 

@@ -22,12 +22,17 @@ export interface CurveLine {
   readonly split: Split;
 }
 
-/** Lines that look the same. One line is drawn with its interval over images; several thin, with their mean and its interval over lines. */
+/**
+ * Lines that look the same. One line is drawn with its interval over images; several thin, with their mean and its interval
+ * over lines, or without one where they are not of a kind.
+ */
 export interface CurveSeries {
   readonly style: SeriesStyle;
   readonly lines: readonly CurveLine[];
   /** Whether the height of its barrier is written into the panel; yes if absent. */
   readonly measured?: boolean;
+  /** Whether several lines are samples of one thing, so that their mean says something; yes if absent. */
+  readonly alike?: boolean;
 }
 
 /** One plot: a quantity along paths. */
@@ -60,6 +65,8 @@ interface Drawn {
   readonly style: SeriesStyle;
   readonly main: readonly At[];
   readonly thin: readonly (readonly At[])[];
+  /** Points of thin lines that stand for them where there is no mean: ends and highest point, with their words. */
+  readonly notes: readonly { readonly alpha: number; readonly value: number; readonly tip: string }[];
   /** Chord barrier: height in the panel's units, where, and the words for its size. */
   readonly barrier: { readonly height: number; readonly at: number; readonly label: string } | null;
   readonly name: string;
@@ -179,7 +186,7 @@ function lossTick(span: number): (value: number) => string {
 function curveMarks(
   canvas: Canvas,
   panel: CurvePanel,
-  { style, main, thin, name, lines }: Drawn,
+  { style, main, thin, notes, name, lines }: Drawn,
   [low, high]: readonly [number, number],
 ): Plot.Markish[] {
   const ink = inkOf(canvas);
@@ -231,8 +238,8 @@ function curveMarks(
         y: "y",
         z: "z",
         stroke: color,
-        strokeWidth: 0.8,
-        strokeOpacity: 0.6,
+        strokeWidth: notes.length > 0 ? 1.2 : 0.8,
+        strokeOpacity: notes.length > 0 ? 0.8 : 0.6,
         ...dash,
         ...marked(style.key),
       },
@@ -257,6 +264,19 @@ function curveMarks(
       strokeWidth: 2,
       ...dash,
       ...marked(style.key),
+    }),
+    Plot.dot(notes, {
+      x: "alpha",
+      y: "value",
+      r: ({ alpha }: (typeof notes)[number]) => (alpha === 0 || alpha === 1 ? 4 : 3),
+      symbol: style.shape,
+      fill: style.dash === undefined ? color : ink.background,
+      stroke: color,
+      strokeWidth: 1.2,
+      ...marked(
+        style.key,
+        notes.map(({ tip }) => tip),
+      ),
     }),
     dots(between, main.length > 31 ? 1.4 : 2.2, color),
     dots(ends, 5, style.dash === undefined ? color : ink.background),
@@ -326,7 +346,10 @@ export function chordBarrier(path: Path, split: Split, quantity: "loss" | "accur
   );
 }
 
-function drawnOf({ quantity }: CurvePanel, { style, lines, measured = true }: CurveSeries): Drawn {
+function drawnOf(
+  { quantity }: CurvePanel,
+  { style, lines, measured = true, alike = true }: CurveSeries,
+): Drawn {
   const all = lines.flatMap((line) => {
     const curve = curveOf(line);
     return curve === undefined
@@ -342,6 +365,7 @@ function drawnOf({ quantity }: CurvePanel, { style, lines, measured = true }: Cu
       style,
       main: all[0] ?? [],
       thin: [],
+      notes: [],
       barrier:
         barrier === undefined || !measured
           ? null
@@ -350,15 +374,48 @@ function drawnOf({ quantity }: CurvePanel, { style, lines, measured = true }: Cu
       lines: all.length,
     };
   }
+  if (!alike) {
+    const notes = lines.flatMap((line) => notesOf(line, quantity, style.label, units));
+    return { style, main: [], thin: all, notes, barrier: null, name: style.label, lines: all.length };
+  }
   const main = meanOf(all);
   return {
     style,
     main,
     thin: all,
+    notes: [],
     barrier: measured ? barrierOfMean(main, quantity, units) : null,
     name: style.label,
     lines: all.length,
   };
+}
+
+/** The ends of a line and its highest point over the chord, with words about its barrier. */
+function notesOf(
+  line: CurveLine,
+  quantity: "loss" | "accuracy",
+  treatment: string,
+  units: (height: number) => string,
+): Drawn["notes"] {
+  const curve = curveOf(line);
+  const barrier = chordBarrier(line.path, line.split, quantity);
+  if (curve === undefined) return [];
+  const height =
+    barrier === undefined
+      ? ""
+      : `\nover the chord: ${units(barrier.height.value)}${quantity === "loss" ? " nats" : ""}`;
+  return [...new Set([0, ...(barrier === undefined ? [] : [barrier.at]), 1])].flatMap((alpha) => {
+    const value = curve[quantity][line.path.at.indexOf(alpha)];
+    if (value === undefined || value === null) return [];
+    const words = quantity === "loss" ? `loss: ${nats(value)} nats` : `accuracy: ${hundredthsRange(value)} %`;
+    return [
+      {
+        alpha,
+        value: value.value,
+        tip: `${line.name}, ${treatment}\nα = ${decimal(alpha, 3).replace(/\.?0+$/, "")}, ${words}${height}`,
+      },
+    ];
+  });
 }
 
 /** The mean of curves at the positions that all have, with Student's interval over curves; missing where one is. */

@@ -38,6 +38,7 @@ export function paths(results: BarrierResults): Figure | AbsentFigure {
       quantity,
       series: styles.map(({ treatment, style }) => ({
         style,
+        alike: false,
         lines: pairs.flatMap((pair) =>
           pair.paths
             .filter((path) => sameTreatment(path.treatment, treatment))
@@ -51,8 +52,12 @@ export function paths(results: BarrierResults): Figure | AbsentFigure {
     `Loss and accuracy of the networks between θ_a and θ_b, at (1 − α) θ_a + α θ_b, on ${imagesOf(results.data)}; ${pairCount(pairs.length)}.`,
     pairs.length === 1
       ? "Bands are 95 % confidence intervals over images (loss: Student's t; accuracy: Wilson's)."
-      : `Thin lines are single pairs, thick lines their mean; bands are 95 % confidence intervals of the mean over pairs (Student's t).`,
-    "Large marks are the two networks, the dotted line is the chord between them; numbers are the greatest height of the curve over its chord.",
+      : "Each line is a pair; a mark stands where it is highest over the chord between its ends. The matrix has the heights and, in its data, their intervals.",
+    ...(pairs.length === 1
+      ? [
+          "Large marks are the two networks, the dotted line is the chord between them; numbers are the greatest height of the curve over its chord.",
+        ]
+      : []),
     ...(dashed
       ? ["Dashed: batch norm statistics interpolated like weights; solid: estimated anew on training images."]
       : []),
