@@ -1,4 +1,5 @@
 import { ScopeError } from "../base/error.ts";
+import { fold } from "../graph/fold.ts";
 import type { Attribute, Dim, Graph, Node } from "../graph/graph.ts";
 import { modules } from "../graph/modules.ts";
 import { numbers, sizeOf } from "../tensor/tensor.ts";
@@ -136,27 +137,40 @@ function otherShapes(a: Comparable, b: Comparable, unlike: readonly string[], ro
   );
 }
 
-/** Node by node, values known by where they are made and not by their names, which exporters count up. */
+interface Line {
+  readonly node: Node;
+  readonly text: string;
+}
+
+/** Every node as text, values known by where they are made and not by their names, which exporters count up. */
+function linesOf({ graph, names }: Comparable): Line[] {
+  const known = new Map<string, string>(graph.inputs.map((input, i) => [input.name, `input ${i}`]));
+  const parameters = new Set(names);
+  for (const initializer of graph.initializers.values()) {
+    const { name, dtype, shape } = initializer;
+    const content = sizeOf(shape) <= 4096 ? numbers(initializer.load()).join() : "";
+    known.set(name, parameters.has(name) ? name : `constant ${dtype} ${show(shape)} ${content}`);
+  }
+  return graph.nodes.map((node, i) => {
+    node.outputs.forEach((output, k) => known.set(output, `node ${i}.${k}`));
+    const operands = node.inputs.map((input) => known.get(input) ?? "").join(" | ");
+    return { node, text: `${node.domain} ${node.op} (${operands}) ${attributesOf(node)}` };
+  });
+}
+
+/** Where two graphs differ first; undefined when nowhere. */
+function firstDifference(left: readonly Line[], right: readonly Line[]): number | undefined {
+  const count = Math.max(left.length, right.length);
+  return Array.from({ length: count }, (_, i) => i).find((i) => left[i]?.text !== right[i]?.text);
+}
+
 function compareGraphs(a: Comparable, b: Comparable): void {
-  const [left, right] = [a, b].map(({ graph, names }) => {
-    const known = new Map<string, string>(graph.inputs.map((input, i) => [input.name, `input ${i}`]));
-    const parameters = new Set(names);
-    for (const initializer of graph.initializers.values()) {
-      const { name, dtype, shape } = initializer;
-      const content = sizeOf(shape) <= 4096 ? numbers(initializer.load()).join() : "";
-      known.set(name, parameters.has(name) ? name : `constant ${dtype} ${show(shape)} ${content}`);
-    }
-    return graph.nodes.map((node, i) => {
-      node.outputs.forEach((output, k) => known.set(output, `node ${i}.${k}`));
-      const operands = node.inputs.map((input) => known.get(input) ?? "").join(" | ");
-      return { node, text: `${node.domain} ${node.op} (${operands}) ${attributesOf(node)}` };
-    });
-  }) as [{ node: Node; text: string }[], { node: Node; text: string }[]];
-  const at = Array.from({ length: Math.max(left.length, right.length) }, (_, i) => i).find(
-    (i) => left[i]?.text !== right[i]?.text,
-  );
+  if (firstDifference(linesOf(a), linesOf(b)) === undefined) return;
+  // A graph from a file has its constants folded, one of ours need not have.
+  const [left, right] = [a, b].map((one) => linesOf({ ...one, graph: fold(one.graph) })) as [Line[], Line[]];
+  const at = firstDifference(left, right);
   if (at === undefined) return;
-  const say = (one: { node: Node } | undefined): string =>
+  const say = (one: Line | undefined): string =>
     one === undefined ? "nothing" : `${one.node.op}${one.node.name === "" ? "" : ` "${one.node.name}"`}`;
   throw new ScopeError(
     "data",
@@ -168,6 +182,8 @@ function compareGraphs(a: Comparable, b: Comparable): void {
 function attributesOf({ attributes }: Node): string {
   const plain = (attribute: Attribute): unknown => {
     const { type, value } = attribute;
+    // A file keeps floats in single precision: 1e-5 comes back as 9.9999997e-6.
+    if (type === "float" || type === "floats") return [value].flat().map(Math.fround);
     if (type === "tensor") return [value.dtype, value.shape, numbers(value)];
     return type === "graph" ? value.nodes.map((inner) => [inner.op, attributesOf(inner)]) : value;
   };

@@ -37,7 +37,7 @@ export function describeSymmetry(symmetry: Symmetry): string[] {
 }
 
 /** One sentence for each reason, with the places it holds for. */
-function unprovedSentences(symmetry: Symmetry): string[] {
+export function unprovedSentences(symmetry: Symmetry): string[] {
   const byReason = Map.groupBy(symmetry.unproved, (one) => one.reason);
   return [...byReason].map(([reason, places]) => {
     const total = places.reduce((sum, one) => sum + one.size, 0);

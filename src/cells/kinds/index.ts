@@ -1,3 +1,4 @@
+export { alignCell as align } from "./align.node.ts";
 export { averageCell as average } from "./average.node.ts";
 export { curveCell as curve } from "./curve.node.ts";
 export { importCell as import } from "./import.node.ts";
