@@ -87,7 +87,10 @@ function worker(part: number, of: number): Promise<number> {
   });
 }
 
-async function theirs(python: string, threads: number): Promise<{ seconds: number; variant: string }> {
+async function theirs(
+  python: string,
+  threads: number,
+): Promise<{ seconds: number; variant: string; plain: number }> {
   const task = JSON.stringify({
     spec,
     io,
@@ -96,7 +99,7 @@ async function theirs(python: string, threads: number): Promise<{ seconds: numbe
     frozen: values.frozen,
   });
   const { stdout } = await promisify(execFile)(python, [`${here}peers/path.py`, String(threads), task]);
-  return JSON.parse(stdout) as { seconds: number; variant: string };
+  return JSON.parse(stdout) as { seconds: number; variant: string; plain: number };
 }
 
 async function compare(): Promise<void> {
@@ -119,7 +122,7 @@ async function compare(): Promise<void> {
     }
     const peer = await theirs(python, cores);
     console.log(
-      `${line}, PyTorch ${peer.seconds.toFixed(1)} s (${peer.variant}), ratio ${(peer.seconds / seconds).toFixed(2)}`,
+      `${line}, PyTorch ${peer.seconds.toFixed(1)} s (${peer.variant}), ratio ${(peer.seconds / seconds).toFixed(2)}; against NCHW in batches of 128, by a short look: ${((peer.plain * peer.seconds) / seconds).toFixed(2)}`,
     );
   }
 }
