@@ -57,10 +57,11 @@ function permuteTensor(
   const maps = axes.map((_, k) => axisMap(symmetry, all, axes, k));
   const { shape } = tensor;
   const out = new Float32Array(from.length);
-  // Trailing axes that stay are copied as blocks.
+  // Trailing axes that stay, and that no other axis looks at, are copied as blocks.
+  const governs = new Set(maps.flatMap((map) => map.rows.map(({ axis }) => axis)));
   let depth = shape.length;
   let block = 1;
-  while (depth > 0 && maps[depth - 1]!.isIdentity) block *= shape[--depth]!;
+  while (depth > 0 && maps[depth - 1]!.isIdentity && !governs.has(depth - 1)) block *= shape[--depth]!;
   const strides = shape.map((_, k) => shape.slice(k + 1).reduce((size, one) => size * one, 1));
   const position = new Int32Array(shape.length);
   let to = 0;

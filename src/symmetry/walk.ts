@@ -247,9 +247,13 @@ class Walker {
       label: label(node),
       known,
       axes: (i) => {
-        const axes = read.get(i) ?? this.#axesOf(node.inputs[i] ?? "") ?? refuse(`has no input ${i}`);
-        read.set(i, axes);
-        return axes;
+        const kept = read.get(i);
+        if (kept !== undefined) return kept;
+        const axes = this.#axesOf(node.inputs[i] ?? "") ?? refuse(`has no input ${i}`);
+        // Letters are told apart by identity: one axis met twice must not look like one index.
+        const own = axes.map((axis) => [...axis]);
+        read.set(i, own);
+        return own;
       },
       stack: (i) => this.#stacks.get(node.inputs[i] ?? ""),
       isTakenApart: (i, axis) => isTakenApart(this.#readers, this.#known, node.outputs[i] ?? "", axis),
