@@ -17,5 +17,8 @@ export interface Climb {
   readonly least: number;
 }
 
-/** One space that is visited, or one with all that lie within it: finds its best order and says what was gained. */
-export type Visit = () => Promise<number>;
+/**
+ * One space that is visited, or one with all that lie within it: finds its best order and says what was gained. Only
+ * blocks that `counts` says yes to are scored; the gain is that of all.
+ */
+export type Visit = (counts: (block: Compared) => boolean) => Promise<number>;

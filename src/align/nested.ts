@@ -29,16 +29,17 @@ export function visitNested(
     ? 2
     : 1;
 
-  return async () => {
+  return async (counts) => {
     const total = (): number =>
       blocks.reduce((sum, block) => sum + blockProduct(block, block.a, block.b, climb.orders), 0);
     const before = total();
-    const scores = await directScores();
+    const scores = await directScores(counts);
     const now = climb.orders.get(outer.id)!;
+    const seen = hosting.filter(counts);
     const found: Map<number, Int32Array>[] = [];
     for (let t = 0; t < m; t++) {
       for (let other = 0; other < m; other++) {
-        const pair = await matchPair(t, other, now[t] === other);
+        const pair = await matchPair(seen, t, other, now[t] === other);
         scores[t * m + other]! += pair.score;
         found.push(pair.inner);
       }
@@ -58,9 +59,9 @@ export function visitNested(
   };
 
   /** Scores [m, m] of what carries the outer space only. */
-  async function directScores(): Promise<Float64Array> {
+  async function directScores(counts: (block: Compared) => boolean): Promise<Float64Array> {
     const scores = new Float32Array(m * m);
-    const terms = direct.flatMap((block) =>
+    const terms = direct.filter(counts).flatMap((block) =>
       block.digits.flatMap(({ space, stride }, digit) => {
         if (space !== outer.id) return [];
         const places = placesOf(block, new Map([[digit, { from: 0, to: 0 }]]), climb.orders);
@@ -73,6 +74,7 @@ export function visitNested(
 
   /** The best inner orders for element t of A against element `other` of B, and their score. */
   async function matchPair(
+    seen: readonly Compared[],
     t: number,
     other: number,
     isNow: boolean,
@@ -87,7 +89,7 @@ export function visitNested(
     const host = { from: t, to: other };
     for (let round = 0; round < rounds; round++) {
       for (const { id, size } of inner) {
-        const terms = hosting.flatMap((block) =>
+        const terms = seen.flatMap((block) =>
           block.digits.flatMap(({ space, stride, outer: at }, digit) => {
             if (space !== id || at === undefined) return [];
             const held = new Map([
@@ -104,7 +106,7 @@ export function visitNested(
       }
     }
     return {
-      score: hosting.reduce((sum, block) => sum + hostedProduct(block, host, trial), 0),
+      score: seen.reduce((sum, block) => sum + hostedProduct(block, host, trial), 0),
       inner: new Map(inner.map(({ id, size }) => [id, trial.get(id)!.slice(t * size, (t + 1) * size)])),
     };
   }

@@ -1,4 +1,4 @@
-import type { Space } from "../symmetry/types.ts";
+import type { Permutations, Space } from "../symmetry/types.ts";
 import { assign } from "./assign.ts";
 import { blockProduct, type Places, placesOf } from "./blocks.ts";
 import type { Term } from "./products.ts";
@@ -28,13 +28,17 @@ export function visitPlain(climb: Climb, space: Space, blocks: readonly Compared
   const size = blocks.reduce((sum, block) => sum + block.norm, 0);
   let scores: Float32Array | undefined;
   let v: Float64Array | undefined;
-  return async () => {
+  return async (counts) => {
     scores ??= new Float32Array(n * n);
     await climb.products.add(
       scores,
       n,
-      occurrences.map((one) => update(one)).filter((term) => term.from.length > 0),
+      occurrences
+        .filter((one) => counts(one.block))
+        .map((one) => update(one))
+        .filter((term) => term.from.length > 0),
     );
+    const complete = occurrences.every((one) => one.places !== undefined);
     const now = climb.orders.get(space.id)!;
     const best = assign(scores, n, v === undefined ? {} : { v });
     v = best.v;
@@ -43,12 +47,12 @@ export function visitPlain(climb: Climb, space: Space, blocks: readonly Compared
     // The scores are rounded to single precision: a gain that is not far above that is looked at in double.
     let gain = 0;
     for (let r = 0; r < n; r++) gain += scores[r * n + next[r]!]! - scores[r * n + now[r]!]!;
-    if (allAlone && gain > 1e-5 * size) {
+    if (allAlone && complete && gain > 1e-5 * size) {
       climb.orders.set(space.id, next);
       return gain;
     }
     gain = 0;
-    for (const one of occurrences) if (one.alone) gain += gainOf(one, now, next);
+    for (const one of occurrences) if (one.alone) gain += gainOf(one, climb.orders, now, next);
     const twice = new Set(occurrences.filter((one) => !one.alone).map((one) => one.block));
     for (const block of twice) gain -= blockProduct(block, block.a, block.b, climb.orders);
     climb.orders.set(space.id, next);
@@ -63,7 +67,7 @@ export function visitPlain(climb: Climb, space: Space, blocks: readonly Compared
     const { block, digit } = one;
     const { stride } = block.digits[digit]!;
     const before = one.places;
-    const places = placesOf(block, new Map([[digit, { from: 0, to: 0 }]]), climb.orders);
+    const places = columnsOf(block, digit, climb.orders);
     one.places = places;
     const sides = { a: block.a, aStride: stride, b: block.b, bStride: stride };
     if (before === undefined) return { ...sides, ...places };
@@ -86,11 +90,21 @@ export function visitPlain(climb: Climb, space: Space, blocks: readonly Compared
   }
 }
 
+/** The places of all that has the digit at 0. */
+function columnsOf(block: Compared, digit: number, orders: Permutations): Places {
+  return placesOf(block, new Map([[digit, { from: 0, to: 0 }]]), orders);
+}
+
 /** What a block's part of the objective gains by another order of its rows, in double precision. */
-function gainOf({ block, digit, places }: Occurrence, now: Int32Array, next: Int32Array): number {
+function gainOf(
+  { block, digit, places }: Occurrence,
+  orders: Permutations,
+  now: Int32Array,
+  next: Int32Array,
+): number {
   const { a, b } = block;
   const { stride } = block.digits[digit]!;
-  const { from, to } = places!;
+  const { from, to } = places ?? columnsOf(block, digit, orders);
   let gain = 0;
   for (let r = 0; r < now.length; r++) {
     if (now[r] === next[r]) continue;

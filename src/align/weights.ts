@@ -25,15 +25,18 @@ export interface WeightMatchingOptions {
 /**
  * Puts the units of network B in the order of A's by comparing weights alone: maximises Σ⟨A, P(B)⟩ over the tensors that
  * carry a space of `symmetry`, one space at a time with all others as they are: a linear assignment problem each.
- * Spaces are visited in random order, sweep after sweep, until none can gain; the objective never falls. For a space
- * with others within (heads and their units), the score of a pair is that of its best inner orders.
+ * Spaces are visited sweep after sweep until none can gain, first from the fixed ends inwards, then in random order; the
+ * objective never falls. For a space with others within (heads and their units), the score of a pair is that of its
+ * best inner orders.
  *
  * @throws {ScopeError} shape, when weights are missing or of other shapes; unsupported, when they are not float32; data,
  *   when they are not finite numbers
  *
- * Source: Ainsworth, Hayase and Srinivasa 2022, arXiv:2209.04836, section 3.2, algorithm 1. Deviations: a space is looked
- * at again only when one it shares a tensor with has moved, and then its scores are brought up to date by the columns that
- * moved, which gives the same moves; nested spaces are ours.
+ * Source: Ainsworth, Hayase and Srinivasa 2022, arXiv:2209.04836, section 3.2, algorithm 1. Deviations: the
+ * first sweep has an order and leaves out tensors whose other spaces are in none yet (theirs is random, with everything:
+ * planted orders were then missed at times, and objectives of unrelated networks lower); a space is looked at again only
+ * when one it shares a tensor with has moved, and its scores are brought up to date by the columns that moved, which
+ * gives the same moves; nested spaces are ours.
  */
 export async function matchWeights(
   runtime: Runtime,
@@ -63,7 +66,7 @@ export async function climb(
   const compared = blocksToCompare(symmetry, a, b, options.parameters);
   const orders = complete(symmetry, options.start ?? new Map());
   const start = compared.reduce((sum, block) => sum + blockProduct(block, block.a, block.b, orders), 0);
-  const norms = compared.reduce((sum, block) => sum + block.norm, 0);
+  const norms = sumOfNorms(compared);
   const state: Climb = { products, orders, least: 1e-12 * norms };
 
   const groups = toGroups(symmetry.spaces);
@@ -89,18 +92,27 @@ export async function climb(
   const stale = groups.map(() => true);
   const objective: number[] = [];
   let now = start;
+  const visit = async (i: number, counts: (block: Compared) => boolean): Promise<void> => {
+    signal?.throwIfAborted();
+    if (!stale[i]!) return;
+    stale[i] = false;
+    const gain = await visits[i]!(counts);
+    if (gain === 0) return;
+    now += gain;
+    objective.push(now);
+    for (const j of neighbours[i]!) stale[j] = true;
+  };
   let sweeps = 0;
   const maxSweeps = options.maxSweeps ?? 100;
   for (; sweeps < maxSweeps && stale.includes(true); sweeps++) {
-    for (const i of stream(options.seed, "order", sweeps).permutation(groups.length)) {
-      signal?.throwIfAborted();
-      if (!stale[i]!) continue;
-      stale[i] = false;
-      const gain = await visits[i]!();
-      if (gain === 0) continue;
-      now += gain;
-      objective.push(now);
-      for (const j of neighbours[i]!) stale[j] = true;
+    const order = stream(options.seed, "order", sweeps).permutation(groups.length);
+    if (sweeps > 0 || options.start !== undefined) {
+      for (const i of order) await visit(i, () => true);
+    } else {
+      for (const { i, counts } of inwards(groups, touched, order)) {
+        await visit(i, counts);
+        stale[i] ||= !touched[i]!.every(counts);
+      }
     }
   }
   return { permutations: orders, objective, start, sweeps, moved: countMoved(symmetry, orders) };
@@ -155,6 +167,38 @@ function toGroups(spaces: readonly Space[]): Group[] {
       }
       return { outer, inner, members: [outer, ...inner] };
     });
+}
+
+/**
+ * The first sweep: from the fixed ends of the network inwards. Next is always the group of which the largest share of the
+ * objective can be judged: blocks whose other spaces have been visited, or that have none. Only these count, for what a
+ * tensor says about one space is noise while its other space is in no order yet.
+ */
+function* inwards(
+  groups: readonly Group[],
+  touched: readonly (readonly Compared[])[],
+  order: Int32Array,
+): Generator<{ readonly i: number; readonly counts: (block: Block) => boolean }> {
+  const known = new Set<number>();
+  const judges = groups.map(({ members }) => {
+    const own = new Set(members.map((space) => space.id));
+    return (block: Block): boolean =>
+      block.digits.every(({ space }) => space === undefined || own.has(space) || known.has(space));
+  });
+  for (const left = [...order]; left.length > 0;) {
+    const shares = left.map((i) => {
+      const seen = touched[i]!.filter(judges[i]!);
+      return sumOfNorms(seen) / Math.max(sumOfNorms(touched[i]!), Number.MIN_VALUE);
+    });
+    const best = Math.max(...shares);
+    const [i] = left.splice(shares.indexOf(best), 1) as [number];
+    yield { i, counts: best > 0 ? judges[i]! : () => true };
+    for (const space of groups[i]!.members) known.add(space.id);
+  }
+}
+
+function sumOfNorms(blocks: readonly Compared[]): number {
+  return blocks.reduce((sum, block) => sum + block.norm, 0);
 }
 
 /** Does moving a group's units change the scores of the same group? When a block has a space of it on two digits. */

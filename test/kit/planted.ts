@@ -1,9 +1,15 @@
+import { existsSync } from "node:fs";
 import { flatten } from "../../src/autodiff/flat.ts";
 import { stream } from "../../src/base/random.ts";
+import { bind, symbols } from "../../src/graph/bind.ts";
+import { untie } from "../../src/graph/fold.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { modules } from "../../src/graph/modules.ts";
 import { float32, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { type ImageSource, openEvaluator } from "../../src/train/evaluate.ts";
+import { prune } from "../../src/graph/topology.ts";
+import { readModel } from "../../src/onnx/read.node.ts";
+import { readRecorded, recordedNames } from "./networks.ts";
 import { runtime } from "./ort.ts";
 
 /** Names of a network's trainable parameters, and of these with its statistics. */
@@ -101,4 +107,38 @@ export function relativeDifference(found: Float32Array, wanted: Float32Array): n
     difference = Math.max(difference, Math.abs(value - found[i]!));
   });
   return difference / largest;
+}
+
+const exportsFolder = new URL("../oracle/exports/", import.meta.url).pathname;
+const mobilenet = new URL("../../../shared/data/models/mobilenetv3-small.onnx", import.meta.url).pathname;
+
+/** Networks to plant an order in: every architecture of the zoo, PyTorch's exports, and a real model where it is. */
+export const plantable: readonly {
+  readonly name: string;
+  readonly load: () => Promise<Graph>;
+  readonly absent: boolean;
+}[] = [
+  ...recordedNames("network").map((name) => ({
+    name,
+    load: async () => (await readRecorded(name)).model.graph,
+    absent: false,
+  })),
+  ...["resnet", "vit"].map((file) => ({
+    name: `PyTorch's export ${file}`,
+    load: () => sized(`${exportsFolder}${file}.onnx`, "logits"),
+    absent: false,
+  })),
+  {
+    name: "MobileNetV3 small",
+    load: () => sized(mobilenet, "logits"),
+    absent: !existsSync(mobilenet),
+  },
+];
+
+/** A model from a file, for images of 32 × 32 where it takes any. */
+async function sized(path: string, output: string): Promise<Graph> {
+  const graph = untie(await readModel(path));
+  const pruned = graph.outputs.length > 1 ? prune(graph, [output]) : graph;
+  const spatial = symbols(pruned).filter((symbol) => symbol !== pruned.inputs[0]!.shape[0]);
+  return bind(pruned, Object.fromEntries(spatial.map((symbol) => [symbol, 32])));
 }
