@@ -128,7 +128,7 @@ function alignWords(
   return [
     moved === 0
       ? `${b} stands in ${a}'s order already: none of its ${grouped(units)} free units (in ${grouped(spaces)} groups) was moved.`
-      : `Of ${grouped(units)} free units of ${b} (in ${grouped(spaces)} groups) ${grouped(moved)} were moved, in ${sweeps} ${sweeps === 1 ? "sweep" : "sweeps"}.`,
+      : `Of ${grouped(units)} free units of ${b} (in ${grouped(spaces)} groups) ${grouped(moved)} were moved, in ${sweeps} ${method === "ste" ? "updates" : sweeps === 1 ? "sweep" : "sweeps"}.`,
     `Matching raised ${what} from ${significant(start)} to ${significant(end)}; the distance to ${a} ${distance.after < distance.before ? "fell" : "went"} from ${significant(distance.before)} to ${significant(distance.after)}.`,
     `Proof: the moved network computes what ${b} computes; its outputs differ by at most ${proof.toExponential(1)} of the largest.`,
     ...unproved,

@@ -221,7 +221,7 @@ function planWork(
       const [one, other] = [subjects[a]!, subjects[b]!];
       const ends = [one.cell.address, other.cell.address];
       const label = `${one.name} – ${other.name}`;
-      paths.push({ treatment: base, networks: ends, before: [], label });
+      paths.push({ treatment: base, networks: [...ends], before: [], label });
       let before: PlannedCell[] = [];
       let alignment: PlannedCell | undefined;
       let treatment: Treatment = base;
