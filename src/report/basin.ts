@@ -3,6 +3,7 @@ import type { RunCost } from "../basin/results.ts";
 import type { Canvas, Figure } from "../figure/figure.ts";
 import { basinMethods, basinSetup, basinTables, basinTitle } from "./basin-sections.ts";
 import { markup } from "./html.ts";
+import { orbits, orbitScript } from "./orbit.ts";
 import { renderPage } from "./page.ts";
 import { provenance } from "./provenance.ts";
 
@@ -21,7 +22,15 @@ export function renderBasin(results: BasinResults, cost: RunCost, document: Canv
       headline,
       sections: [
         { heading: "What was done", html: basinSetup(results) },
-        ...(others.length > 0 ? [{ heading: "Figures", figures: others }] : []),
+        ...(others.length > 0
+          ? [
+              {
+                heading: "Figures",
+                figures: others,
+                after: results.kind === "plane" ? orbits(results) : undefined,
+              },
+            ]
+          : []),
         { heading: "Numbers", tables: basinTables(results) },
       ],
       methods: basinMethods(results),
@@ -32,6 +41,7 @@ export function renderBasin(results: BasinResults, cost: RunCost, document: Canv
       ),
       data: results,
       dataName: "results.json",
+      script: results.kind === "plane" ? orbitScript : undefined,
     },
     document,
   );

@@ -10,6 +10,8 @@ export interface PageSection {
   readonly heading: string;
   readonly html?: Html | undefined;
   readonly figures?: readonly (Figure | AbsentFigure)[] | undefined;
+  /** What follows the figures. */
+  readonly after?: Html | undefined;
   readonly tables?: readonly Html[] | undefined;
 }
 
@@ -29,6 +31,8 @@ export interface PageSource {
   readonly data: unknown;
   /** Name of the file of that data beside the page. */
   readonly dataName: string;
+  /** A script of the page's own besides the one all pages have; it may read the data from the element "results". */
+  readonly script?: string | undefined;
 }
 
 /**
@@ -83,6 +87,7 @@ export function renderPage(source: PageSource, document: Canvas["document"]): st
         <div id="tip" role="status" hidden></div>
         <script type="application/json" id="results">${raw(jsonInPage(source.data))}</script>
         <script>${raw(script)}</script>
+        ${source.script === undefined ? markup`` : markup`<script>${raw(source.script)}</script>`}
       </body>
     </html>
 `;
@@ -90,13 +95,14 @@ export function renderPage(source: PageSource, document: Canvas["document"]): st
 }
 
 function chapter(
-  { heading, html, figures = [], tables = [] }: PageSection,
+  { heading, html, figures = [], after, tables = [] }: PageSection,
   document: Canvas["document"],
 ): Html {
   return markup`<h2>${heading}</h2>
     ${html ?? markup``}
     ${figures.flatMap((figure) => ("svg" in figure ? [figureSection(figure, document, true)] : []))}
     ${absentNote(figures.filter((figure) => "absent" in figure))}
+    ${after ?? markup``}
     ${tables}`;
 }
 

@@ -23,6 +23,8 @@ figure{margin:0 0 44px}
 figure svg{display:block;max-width:100%;height:auto;touch-action:pan-y;outline-offset:4px}
 figure .narrow{display:none}
 figcaption{color:var(--muted);font-size:14px;line-height:1.5;margin-top:8px}
+.orbit canvas{display:block;width:100%;touch-action:pan-y;cursor:grab;outline-offset:4px}
+.orbit .caption{color:var(--muted);font-size:14px;line-height:1.5;margin:8px 0 44px}
 .downloads{font-size:14px;margin-top:4px}
 .downloads a{margin-right:14px}
 [data-series],[data-key]{transition:opacity .12s}
@@ -32,6 +34,7 @@ figcaption{color:var(--muted);font-size:14px;line-height:1.5;margin-top:8px}
 #tip{position:fixed;z-index:9;pointer-events:none;max-width:min(320px,90vw);background:var(--text);color:var(--background);border-radius:4px;padding:6px 10px;font-size:13px;line-height:1.4;white-space:pre-line;font-variant-numeric:tabular-nums}
 button{font:inherit;color:inherit;background:none;border:1px solid var(--faint);border-radius:4px;padding:3px 10px;cursor:pointer;white-space:nowrap;flex:none}
 .scroll{overflow-x:auto}
+.scroll+h3{margin-top:30px}
 table{border-collapse:collapse;font-size:14px;line-height:1.35;font-variant-numeric:tabular-nums;width:100%}
 th,td{padding:5px 12px 5px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--faint);white-space:nowrap}
 th:first-child,td:first-child,td.text,th.text{text-align:left}

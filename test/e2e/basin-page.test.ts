@@ -85,6 +85,7 @@ describe("the page of a command about basins, in Chromium", () => {
       expect(await page.textContent("h1")).toBe(heading);
       expect(await page.textContent(".answer p")).toBe(unbroken(results.words[0]!));
       expect(await idsOf(page)).toEqual(figures);
+      if (name === "plane") expect(await page.textContent("main")).toContain("81.0, 80.7, 80.4");
       expect(await page.locator("table td", { hasText: cell }).count()).toBeGreaterThan(0);
       expect(await page.textContent("dl")).toContain(syntheticRunCost.command);
       const carried = await page.textContent("#results");
@@ -97,6 +98,28 @@ describe("the page of a command about basins, in Chromium", () => {
       await close();
     });
   }
+
+  test("the surface of a plane is drawn and turned by keys, and is not there without scripts", async () => {
+    const path = await writeBasin(temporaryFolder(), kinds["plane"]!.results, syntheticRunCost);
+    const { page, misdeeds, close } = await open(path);
+    const picture = (): Promise<string> =>
+      page.evaluate("document.querySelector('.orbit canvas').toDataURL()");
+    expect(await page.locator(".orbit canvas:visible").count()).toBe(2);
+    const before = await picture();
+    expect(before.length).toBeGreaterThan(5000);
+    await page.locator(".orbit canvas").first().focus();
+    await page.keyboard.press("ArrowRight");
+    expect((await picture()) === before).toBe(false);
+    await page.keyboard.press("ArrowLeft");
+    expect((await picture()) === before).toBe(true);
+    expect(misdeeds).toEqual([]);
+    await close();
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const silent = await context.newPage();
+    await silent.goto(pathToFileURL(path).href);
+    expect(await silent.locator(".orbit:visible").count()).toBe(0);
+    await context.close();
+  });
 
   test("a telephone gets the narrow drawings and never scrolls sideways", async () => {
     for (const { results } of Object.values(kinds)) {

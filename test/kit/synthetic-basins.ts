@@ -217,6 +217,11 @@ export function syntheticPlane(
       };
     }),
     data: { set: "invented", train: 5000, test: 2000 },
+    hull: {
+      of: ["a", "b", "c"],
+      points: 200,
+      accuracy: [{ split: "test", mean: 0.412, least: 0.263, most: 0.711, corners: [0.81, 0.807, 0.804] }],
+    },
     words: ["Three networks, three valleys: invented numbers."],
   };
 }

@@ -81,7 +81,7 @@ function panelOf(
   const finite = values.flat().filter((value) => value !== null);
   const worst = bad === "large" ? Math.max(...finite, ...levels) : Math.min(...finite, ...levels);
   const rising = bad === "large" ? levels : levels.toReversed();
-  const colors = bandColors(rising.length + 1);
+  const colors = viridis(rising.length + 1);
   // The whole map is painted in the best band's colour; each level paints over what is worse than it.
   const sign = bad === "large" ? 1 : -1;
   const fine = Math.max(1, Math.round(120 / (x.length - 1)));
@@ -209,7 +209,7 @@ function keyOf(
 }
 
 /** Colours of viridis, evenly spaced, from dark to bright. */
-function bandColors(count: number): string[] {
+export function viridis(count: number): string[] {
   const scale = Plot.scale({ color: { type: "sequential", scheme: "viridis", domain: [0, 1] } });
   return Array.from({ length: count }, (_, i) =>
     hex(scale.apply(0.05 + (0.92 * i) / Math.max(1, count - 1)) as string),
