@@ -29,16 +29,15 @@ export interface MeasuredPair {
   readonly distance: number;
 }
 
-/** Training images batch-norm statistics are estimated anew from, and how many a batch. */
-const estimation = { images: 1024, batch: 128 };
+/** Training images that batch-norm statistics are estimated anew from, and how many a batch. */
+export function statisticsFrom(trainImages: number): { readonly images: number; readonly batch: number } {
+  return { images: Math.min(1024, trainImages), batch: Math.min(128, trainImages) };
+}
 
 /** The cells that look at the path from `a` to `b`; at a single point, when both are the same network. */
 export function pairCells(a: PlannedCell, b: PlannedCell, request: PairRequest): PlannedCell[] {
   const { data, images, statistics, trainImages, multiplyAdds } = request;
-  const renormalize =
-    statistics === "re-estimated"
-      ? { images: Math.min(estimation.images, trainImages), batch: Math.min(estimation.batch, trainImages) }
-      : null;
+  const renormalize = statistics === "re-estimated" ? statisticsFrom(trainImages) : null;
   return pointCells([a.address, b.address], positionsOf(a, b, request).map(linePoint), {
     data,
     images,

@@ -1,17 +1,11 @@
-import { existsSync } from "node:fs";
-import { dirname, extname } from "node:path";
-import { ScopeError } from "../../base/error.ts";
 import { type AlignMethod, type AlignRequest, planAlign, runAlign } from "../../basin/align.node.ts";
-import type { Network } from "../../cells/network.node.ts";
-import { writeModel } from "../../onnx/write.node.ts";
-import { writeSafetensors } from "../../safetensors/write.node.ts";
 import { shortAddress } from "../../store/spec.ts";
 import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { chosenData } from "../basin-options.ts";
 import { envOf, planText } from "../basin-run.node.ts";
 import { type CommandDefinition, type GlobalOptions, oneOf, withGlobals } from "../globals.ts";
 import { openForPlan, openForWork } from "../models.node.ts";
-import { checkFolder } from "../out-folder.node.ts";
+import { checkNetworkFile, writeNetworkFile } from "../network-file.node.ts";
 import { progressView } from "../progress.node.ts";
 
 interface AlignOptions extends GlobalOptions {
@@ -44,7 +38,7 @@ export const align: CommandDefinition = {
     withGlobals(command).action((a: string, b: string, options: AlignOptions) =>
       run(options, async (context) => {
         const { out, graph, method, overwrite = false } = options;
-        if (out !== undefined) checkFile(out, overwrite);
+        if (out !== undefined) checkNetworkFile(out, overwrite);
         const { answer } = context;
         using interrupt = onInterrupt();
         using view = progressView(context.options.quiet, context.streams);
@@ -64,7 +58,7 @@ export const align: CommandDefinition = {
         using opened = await openForWork(options.store, [a, b], opening);
         const env = envOf(context, opened.store, view, interrupt);
         const { address, network, result, distance, words } = await runAlign(request(opened.models), env);
-        if (out !== undefined) await writeMoved(out, network, address, overwrite);
+        if (out !== undefined) await writeNetworkFile(out, network, address, overwrite);
         answer(
           [
             ...words,
@@ -78,21 +72,3 @@ export const align: CommandDefinition = {
     );
   },
 };
-
-/** @throws {ScopeError} usage, when the file is of no kind we write, or is there already; as `checkFolder` */
-function checkFile(out: string, overwrite: boolean): void {
-  if (![".onnx", ".safetensors"].includes(extname(out).toLowerCase())) {
-    throw new ScopeError("usage", `--out ${out}: expected a name that ends in .onnx or .safetensors`);
-  }
-  checkFolder(dirname(out), "--out");
-  if (existsSync(out) && !overwrite) {
-    throw new ScopeError("usage", `--out ${out} exists already`, {
-      hint: "choose another name, or allow it with --overwrite",
-    });
-  }
-}
-
-async function writeMoved(out: string, network: Network, run: string, overwrite: boolean): Promise<void> {
-  if (extname(out).toLowerCase() === ".onnx") await writeModel(network.graph, out, { overwrite });
-  else await writeSafetensors(out, network.weights, { ...network.graph.metadata, run }, { overwrite });
-}

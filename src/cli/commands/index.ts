@@ -6,5 +6,6 @@ export { instability } from "./instability.node.ts";
 export { plane } from "./plane.node.ts";
 export { runs } from "./runs.node.ts";
 export { schema } from "./schema.ts";
+export { soup } from "./soup.node.ts";
 export { study } from "./study.node.ts";
 export { train } from "./train.node.ts";
