@@ -94,5 +94,6 @@ export async function relativeDifference(a: Graph, b: Graph): Promise<number> {
     largest = Math.max(largest, Math.abs(value));
     difference = Math.max(difference, Math.abs(value - y[i]!));
   });
-  return difference / largest;
+  // A network whose units are all dead has outputs of 0, which is no difference either.
+  return largest === 0 ? difference : difference / largest;
 }
