@@ -1,4 +1,5 @@
 import { cutMiddle, shortNames, splitLabel } from "../basin/chart/names.ts";
+import { rowName } from "../basin/chart/row-names.ts";
 import { treatmentLabel } from "../basin/chart/treatment.ts";
 import type {
   Barrier,
@@ -209,26 +210,17 @@ export function rowTable(rows: readonly GridRow[]): Html {
       row.chord.find((one) => one.split === split && one.quantity === quantity)?.height,
       quantity === "loss" ? nats : points,
     );
-  const same = (yes: boolean) => markup`${yes ? "same" : "different"}`;
   return table(
     [
       { name: "pairs of", text: true },
-      { name: "start", text: true },
-      { name: "head", text: true },
-      { name: "order", text: true },
-      { name: "rate" },
       { name: "pairs" },
       { name: "loss over chord, train (nats)" },
-      { name: "test" },
+      { name: "loss over chord, test (nats)" },
       { name: "error over chord, train (points)" },
-      { name: "test" },
+      { name: "error over chord, test (points)" },
     ],
     rows.map((row) => [
-      markup`${row.label}`,
-      same(row.sameStart),
-      same(row.sameHead),
-      same(row.sameOrder),
-      markup`${row.rateFactor}×`,
+      markup`${row.label}<small>${rowName(row).detail}</small>`,
       markup`${row.pairs.length}`,
       chord(row, "train", "loss"),
       chord(row, "test", "loss"),

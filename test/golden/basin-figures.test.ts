@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { allBasinFigures, basinFigures, type BasinResults } from "../../src/basin/all-figures.ts";
+import type { BarrierResults } from "../../src/basin/results.ts";
 import { figureDocument } from "../../src/figure/document.node.ts";
 import type { AbsentFigure, Canvas, Figure } from "../../src/figure/figure.ts";
 import { expectGolden } from "../kit/golden.ts";
@@ -25,6 +26,21 @@ function drawn(figures: readonly (Figure | AbsentFigure)[]): Figure[] {
     if ("absent" in figure) expect.fail(`${figure.id}: ${figure.absent}`);
     return figure;
   });
+}
+
+/** Results whose paths were only looked at beyond the second network: no barrier is defined there. */
+function outside(results: BarrierResults): BarrierResults {
+  return {
+    ...results,
+    pairs: results.pairs.map((pair) => ({
+      ...pair,
+      paths: pair.paths.map((path) => ({
+        ...path,
+        at: path.at.map((alpha) => alpha + 1.5),
+        barriers: [],
+      })),
+    })),
+  };
 }
 
 /** What is stored: each kind of figure once, small. */
@@ -64,6 +80,7 @@ describe("whatever was found", () => {
     "a path of two points": syntheticBarriers({ at: [0, 0.5, 1] }),
     "fourteen networks": syntheticBarriers({ basins: Array.from({ length: 14 }, (_, i) => i % 4) }),
     "a path whose far points overflow": syntheticBarriers({ at: grid(-2, 3, 11), overflow: true }),
+    "a range that leaves the ends out": outside(syntheticBarriers({ basins: [0, 1] })),
     "the smallest plane": syntheticPlane({ size: 2 }),
     "one pair a moment": syntheticInstability({ replicates: 1, grid: false }),
     "one moment": { ...syntheticInstability(), spawn: syntheticInstability().spawn.slice(0, 1) },
@@ -97,6 +114,9 @@ describe("whatever was found", () => {
     ]);
     expect(reasons({ ...syntheticSoup(), growth: [] })).toEqual([["soup-growth", "no greedy soup was made"]]);
     expect(reasons({ ...syntheticBarriers(), pairs: [] })).toEqual([["paths", "there is no pair of networks"]]);
+    expect(reasons(outside(syntheticBarriers({ basins: [0, 1, 2] })))).toEqual([
+      ["matrix", "no path reaches from one network to the other"],
+    ]);
     expect(reasons({ ...syntheticInstability({ grid: false }), spawn: [] })).toEqual([
       ["instability", "no moment of training was looked at"],
     ]);
