@@ -4,11 +4,13 @@ import { parametric, transformer } from "../../test/kit/graphs.ts";
 import { permuted, relativeDifference } from "../../test/kit/symmetry.ts";
 import { type Builder, float } from "../graph/builder.ts";
 import { constant, type Graph } from "../graph/graph.ts";
+import { shapeRules } from "../graph/infer.ts";
 import { float32, int64s } from "../tensor/tensor.ts";
 import { describeSymmetry } from "./describe.ts";
 import { randomPermutations } from "./permutations.ts";
 import { symmetries } from "./symmetries.ts";
 import type { AxisFactors, Symmetry } from "./types.ts";
+import { axisRules } from "./walk.ts";
 
 type Parameter = (name: string, shape: readonly number[]) => string;
 
@@ -464,4 +466,31 @@ describe("what cannot be proved", () => {
     initializers.set("fixed", constant("fixed", float32([1], [1])));
     expect(symmetries({ ...graph, initializers }).spaces.length).toBe(1);
   });
+});
+
+test("every operator whose shapes we know has a rule, but for those that look positions up", () => {
+  const missing = (shapes: object, rules: object): string[] =>
+    Object.keys(shapes).filter((op) => !Object.hasOwn(rules, op));
+  expect(missing(shapeRules[""]!, axisRules[""]!).toSorted()).toEqual([
+    "GatherElements",
+    "GatherND",
+    "MaxUnpool",
+    "OneHot",
+    "ScatterElements",
+    "ScatterND",
+  ]);
+  expect(missing(shapeRules["com.microsoft"]!, axisRules["com.microsoft"]!)).toEqual([]);
+});
+
+test("fused operators of ONNX Runtime", async () => {
+  const fused = { domain: "com.microsoft" };
+  const graph = network([2, 6], (g, x, p) => {
+    const y = g.op("BiasGelu", [layer(g, p, "in", x, 6, 8), p("bias", [8])], {}, fused);
+    const skip = g.op("SkipLayerNormalization", [y, y, p("gamma", [8]), p("beta", [8])], {}, fused);
+    return g.op("FusedMatMul", [skip, p("out", [3, 8])], { transB: 1 }, fused);
+  });
+  const symmetry = symmetries(graph);
+  expect(axesOf(symmetry, "gamma")).toEqual(["a8"]);
+  expect(axesOf(symmetry, "out")).toEqual(["3", "a8"]);
+  await holds(graph, symmetry);
 });

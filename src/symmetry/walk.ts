@@ -12,7 +12,8 @@ import * as onnx from "./axes/index.ts";
 import * as microsoft from "./axes/microsoft.ts";
 import type { Axes, AxisContext, AxisRule, Relation } from "./axes/rule.ts";
 
-const axisRules: Readonly<Record<string, Readonly<Record<string, AxisRule>>>> = {
+/** Axis rules by domain, then by operator. */
+export const axisRules: Readonly<Record<string, Readonly<Record<string, AxisRule>>>> = {
   "": onnx,
   "com.microsoft": microsoft,
 };
