@@ -27,6 +27,7 @@ import type { ImageSource } from "../../train/evaluate.ts";
 import { type Family, familyOf, imagesOf } from "../inputs.node.ts";
 import { writeNetwork } from "../network.node.ts";
 import { mixedImages, someImages } from "../some-images.ts";
+import { multiplyAddsPerSecond, usualMultiplyAdds } from "../speed.ts";
 
 /** Parameters of a cell that puts the units of one network (input b) in the order of another's (input a). */
 export const alignParams = z.strictObject({
@@ -72,18 +73,22 @@ export const permutationsFile = "permutations.safetensors";
 const proofImages = 64;
 /** Side of noise images for networks that leave it open. */
 const openSide = 64;
-/** Multiply–adds of one thread in a second, by which time is estimated. */
-const speed = 2e10;
 
 /** Aligns two networks by the permutation symmetries of their graph, and proves that the moved one is what it was. */
 export const alignCell: CellKind = {
   kind: "align",
   version: 1,
   estimate(raw) {
-    const { method, images = 1024, steps = 200, batch = 128, multiplyAdds = 2e7 } = alignParams.parse(raw);
+    const {
+      method,
+      images = 1024,
+      steps = 200,
+      batch = 128,
+      multiplyAdds = usualMultiplyAdds,
+    } = alignParams.parse(raw);
     if (method === "weights") return { seconds: 3 };
     const looked = method === "activations" ? 2 * images : 3 * steps * batch;
-    return { seconds: 3 + (looked * multiplyAdds) / speed };
+    return { seconds: 3 + (looked * multiplyAdds) / multiplyAddsPerSecond };
   },
   run,
 };

@@ -17,6 +17,7 @@ import { keptNetworks, graphWith, writeNetwork } from "../network.node.ts";
 import { sameArchitecture } from "../same-architecture.ts";
 import { someImages } from "../some-images.ts";
 import { judgeParams, type JudgedScore } from "./logits.node.ts";
+import { multiplyAddsPerSecond, usualMultiplyAdds } from "../speed.ts";
 
 /**
  * Parameters of a cell that averages networks: inputs m0, m1, … and, where given, l0, l1, …: cells of kind logits of the
@@ -65,16 +66,22 @@ export interface AverageResult extends Omit<Averaged, "weights"> {
   readonly steps?: readonly number[];
 }
 
-/** Multiply–adds of one thread in a second, by which time is estimated. */
-const speed = 2e10;
-
 /** Averages networks and judges the average on held-out and test images. */
 export const averageCell: CellKind = {
   kind: "average",
   version: 1,
   estimate(raw) {
     const params = averageParams.parse(raw);
-    const { method, learned, heldOut, test, data, renormalize, multiplyAdds = 2e7, count = 1 } = params;
+    const {
+      method,
+      learned,
+      heldOut,
+      test,
+      data,
+      renormalize,
+      multiplyAdds = usualMultiplyAdds,
+      count = 1,
+    } = params;
     const judged = heldOut.images + (test.images ?? data.testSize ?? 10_000);
     const estimated = 2 * (renormalize?.images ?? 0);
     const worked =
@@ -83,7 +90,7 @@ export const averageCell: CellKind = {
         : method === "learned"
           ? 3 * (learned?.epochs ?? 5) * heldOut.images + estimated
           : estimated;
-    return { seconds: 1 + ((judged + worked) * multiplyAdds) / speed };
+    return { seconds: 1 + ((judged + worked) * multiplyAdds) / multiplyAddsPerSecond };
   },
   run,
 };

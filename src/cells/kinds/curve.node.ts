@@ -12,6 +12,7 @@ import { recipeSchema, scheduleSchema } from "../../train/recipe.ts";
 import { familyOf, imagesOf } from "../inputs.node.ts";
 import { graphWith, writeNetwork } from "../network.node.ts";
 import { ProgressFile } from "../progress-file.node.ts";
+import { multiplyAddsPerSecond, usualMultiplyAdds } from "../speed.ts";
 
 /** Parameters of a cell that trains a curve between two networks (inputs a and b). */
 export const curveParams = z.strictObject({
@@ -37,8 +38,6 @@ export interface CurveResult {
   readonly loss: number;
 }
 
-/** Multiply–adds of one thread in a second of training, by which time is estimated: forward and backward count. */
-const speed = 2e10;
 /** Updates between two looks at the clock. */
 const stride = 20;
 /** Batches the reported loss is the mean of. */
@@ -53,8 +52,8 @@ export const curveCell: CellKind = {
   kind: "curve",
   version: 1,
   estimate(raw) {
-    const { steps, batch, multiplyAdds = 2e7 } = curveParams.parse(raw);
-    return { seconds: 1 + (steps * batch * 3 * multiplyAdds) / speed };
+    const { steps, batch, multiplyAdds = usualMultiplyAdds } = curveParams.parse(raw);
+    return { seconds: 1 + (steps * batch * 3 * multiplyAdds) / multiplyAddsPerSecond };
   },
   run,
 };

@@ -12,6 +12,7 @@ import { heldOutData } from "../held-out.node.ts";
 import { familyOf } from "../inputs.node.ts";
 import { writeLogits } from "../logits.node.ts";
 import { someImages } from "../some-images.ts";
+import { multiplyAddsPerSecond, usualMultiplyAdds } from "../speed.ts";
 
 /** Held-out and test images that averages and their members are judged on. */
 export const judgeParams = z.strictObject({
@@ -45,17 +46,14 @@ export interface LogitsResult {
   readonly test: JudgedScore;
 }
 
-/** Multiply–adds of one thread in a second, by which time is estimated. */
-const speed = 2e10;
-
 /** Runs a network on held-out and test images and keeps its logits: members of ensembles, candidates of soups. */
 export const logitsCell: CellKind = {
   kind: "logits",
   version: 1,
   estimate(raw) {
-    const { heldOut, test, data, multiplyAdds = 2e7 } = logitsParams.parse(raw);
+    const { heldOut, test, data, multiplyAdds = usualMultiplyAdds } = logitsParams.parse(raw);
     const images = heldOut.images + (test.images ?? data.testSize ?? 10_000);
-    return { seconds: 0.5 + (images * multiplyAdds) / speed };
+    return { seconds: 0.5 + (images * multiplyAdds) / multiplyAddsPerSecond };
   },
   run,
 };

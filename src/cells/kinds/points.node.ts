@@ -17,6 +17,7 @@ import type { ImageSource } from "../../train/evaluate.ts";
 import { type Family, familyOf, imagesOf, networkInputs } from "../inputs.node.ts";
 import { someImages } from "../some-images.ts";
 import { type Mender, openMender } from "../mender.node.ts";
+import { multiplyAddsPerSecond, usualMultiplyAdds } from "../speed.ts";
 
 const split = z
   .strictObject({
@@ -72,8 +73,6 @@ export interface PointsResult {
 
 export const valuesFile = "values.safetensors";
 
-/** Multiply–adds of one thread in a second, by which time is estimated; a measured rate corrects it. */
-const speed = 2e10;
 /** Seconds an image takes besides: its bytes are read, its logits scored. */
 const perImage = 2e-5;
 
@@ -83,14 +82,14 @@ export function secondsPerPoint(
     readonly data: Pick<DataSpec, "trainSize" | "testSize">;
   },
 ): number {
-  const { data, splits, renormalize, multiplyAdds = 2e7 } = params;
+  const { data, splits, renormalize, multiplyAdds = usualMultiplyAdds } = params;
   const looked =
     (splits.train ? (splits.train.images ?? data.trainSize ?? 50_000) : 0) +
     (splits.test ? (splits.test.images ?? data.testSize ?? 10_000) : 0);
   // Where statistics are estimated anew there is a second look, at the stale ones; estimating takes about two looks.
   const twice = renormalize !== null && (params.stale ?? params.repair === "none") ? 2 : 1;
   const estimating = renormalize === null ? 0 : 2 * renormalize.images;
-  return (looked * twice + estimating) * (multiplyAdds / speed + perImage);
+  return (looked * twice + estimating) * (multiplyAdds / multiplyAddsPerSecond + perImage);
 }
 
 /** Looks at points of weight space: loss and correctness of every image at every point. */
@@ -99,7 +98,7 @@ export const pointsCell: CellKind = {
   version: 1,
   estimate(raw) {
     const params = pointsParams.parse(raw);
-    return { seconds: 0.5 + params.points.length * secondsPerPoint(params) };
+    return { seconds: 0.8 + params.points.length * secondsPerPoint(params) };
   },
   run,
 };
