@@ -198,7 +198,10 @@ function randomNetwork(seed: number): Graph {
 }
 
 // A counterexample once found is kept here.
-const found: readonly number[] = [];
+const found: readonly number[] = [
+  // A space in front of an axis that is cut later: it looked free until the axis was read again.
+  1489,
+];
 const runs = Number(process.env["FC_RUNS"] ?? 100);
 
 test(

@@ -6,7 +6,7 @@ import { modules } from "../graph/modules.ts";
 import { label } from "../graph/shapes/rule.ts";
 import { consumers, reachable } from "../graph/topology.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { fix, fixedAxis, freeAxis } from "./atoms.ts";
+import { fix, fixedAxis, freeAxis, resolve } from "./atoms.ts";
 import { collapse, isStack, isTakenApart, sizesOf, type Stack } from "./stack.ts";
 import * as onnx from "./axes/index.ts";
 import * as microsoft from "./axes/microsoft.ts";
@@ -123,6 +123,7 @@ class Walker {
       const why = goesOn ? { reason: `the network shows it in its output "${name}"` } : {};
       for (const axis of this.#axesOf(name) ?? []) fix(axis, why);
     }
+    this.#settle();
     const data = reachable(
       graph.nodes,
       graph.inputs.map((input) => input.name),
@@ -135,6 +136,19 @@ class Walker {
       data,
       nodes: this.#nodes,
     };
+  }
+
+  /**
+   * Resolves every axis once. An axis that became a product of a space and a sum fixes the space when it is resolved, so
+   * before this nothing that looks free may be believed.
+   */
+  #settle(): void {
+    const letters = this.#nodes.flatMap(({ relation }) =>
+      typeof relation === "string" ? [] : [...relation.inputs, ...relation.outputs, ...relation.mixed],
+    );
+    const stacked = [...this.#stacks.values()].flatMap((stack) => stack.slices);
+    for (const axes of [...this.#axes.values(), ...stacked, ...letters])
+      axes?.forEach((axis) => resolve(axis));
   }
 
   #bound(info: ValueInfo): ValueInfo {
