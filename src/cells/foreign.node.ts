@@ -29,7 +29,7 @@ export interface ForeignNetwork extends Network {
 /**
  * Reads a classifier: an `.onnx` file, or a `.safetensors` file whose weights belong into the model `graphPath`.
  * Constants are folded, parameters shared by an exporter get their own storage, the batch becomes a symbol, a final
- * Softmax is taken off (losses want logits), and outputs after the first are dropped.
+ * Softmax is taken off (losses want logits), and outputs besides the logits (the one of that name, else the first) are dropped.
  * @throws {ScopeError} usage, for a missing file or graph; shape, listing weights that do not fit; format, unsupported, data
  */
 export async function readForeign(path: string, graphPath?: string): Promise<ForeignNetwork> {
@@ -131,17 +131,20 @@ function rethrow(error: unknown, refuse: (cause: unknown) => never): never {
   throw error;
 }
 
-/** The graph with its first output only, before a final Softmax. */
+/** The graph with its logits as the only output: the output of that name, else the first; before a final Softmax. */
 function withLogits(graph: Graph, changes: string[]): Graph {
-  const [first, ...others] = graph.outputs;
-  if (first === undefined) return graph;
-  if (others.length > 0) changes.push(`outputs ${others.map(({ name }) => `"${name}"`).join(", ")} left out`);
-  const last = graph.nodes.find((node) => node.outputs.includes(first.name));
+  const chosen = graph.outputs.find(({ name }) => name === "logits") ?? graph.outputs[0];
+  if (chosen === undefined) return graph;
+  const others = graph.outputs.filter((output) => output !== chosen).map(({ name }) => `"${name}"`);
+  if (others.length > 0)
+    changes.push(
+      `of several outputs "${chosen.name}" is taken for the logits; left out: ${others.join(", ")}`,
+    );
+  const last = graph.nodes.find((node) => node.outputs.includes(chosen.name));
   if (last?.op !== "Softmax" || last.domain !== "" || graph.initializers.has(last.inputs[0]!))
-    return prune(graph, [first.name]);
+    return prune(graph, [chosen.name]);
   changes.push(`the final Softmax "${last.name || last.outputs[0]}" taken off: its input are the logits`);
-  const logits = { ...first, name: last.inputs[0]! };
-  return prune({ ...graph, outputs: [logits] });
+  return prune({ ...graph, outputs: [{ ...chosen, name: last.inputs[0]! }] });
 }
 
 /**

@@ -149,6 +149,35 @@ describe("what exporters leave in a model", () => {
     expect(cell.result()).toMatchObject({ changes: [expect.stringContaining("final Softmax")] });
   });
 
+  test("of several outputs the one called logits counts, else the first, and that is said", async () => {
+    const { folder, store } = await setting();
+    for (const [second, wanted] of [
+      ["logits", "logits"],
+      ["more", "features"],
+    ] as const) {
+      const g = new Builder();
+      const w = g.parameter(
+        constant(
+          "fc.weight",
+          float32(
+            [4, 4],
+            Array.from({ length: 16 }, (_, i) => i),
+          ),
+        ),
+      );
+      const x = g.op("Flatten", [g.input("x", "float32", ["N", 1, 2, 2])]);
+      const features = g.op("MatMul", [x, w], {}, { names: ["features"] });
+      g.output(features, g.op("Relu", [features], {}, { names: [second] }));
+      const path = join(folder, `${second}.onnx`);
+      await writeModel(g.finish("two"), path);
+      const cell = await store.get(await importModel(store, path));
+      expect((await networkOf(cell)).graph.outputs.map(({ name }) => name)).toEqual([wanted]);
+      expect(cell.result()).toMatchObject({
+        changes: [expect.stringMatching(new RegExp(`"${wanted}" is taken for the logits; left out`))],
+      });
+    }
+  });
+
   test("a batch that is written into the graph is refused", async () => {
     const { folder, store } = await setting();
     const path = join(folder, "fixed.onnx");
