@@ -28,7 +28,7 @@ export type Axes = readonly Axis[];
 /** Beyond this many segments an axis is fixed as a whole: no network we know comes near, and memory stays small. */
 const mostSegments = 4096;
 
-const cutReason = "parts of its elements go separate ways";
+const cutReason = "an axis that it is joined with is cut apart further on";
 
 /** A new axis of `n` positions that are free as far as is known. */
 export function freeAxis(n: number): Axis {

@@ -66,7 +66,10 @@ export function spaceMatrix(
   return out;
 }
 
-/** Appends every number to the row its position along the axis belongs to; whole runs behind the axis at once. */
+/** Stretches before the axis that are read together: their numbers of one row are written one after the other. */
+const tile = 64;
+
+/** Appends every number to the row its position along the axis belongs to. */
 function gather(
   from: Float32Array,
   size: number,
@@ -75,15 +78,17 @@ function gather(
   out: Float32Array,
   next: Int32Array,
 ): void {
-  for (let start = 0; start < from.length; start += size * stride) {
+  const step = size * stride;
+  for (let first = 0; first < from.length; first += tile * step) {
+    const end = Math.min(from.length, first + tile * step);
     for (let k = 0; k < size; k++) {
       const row = own[k]!;
       if (row < 0) continue;
-      const begin = start + k * stride;
-      const to = next[row]!;
-      if (stride < 16) for (let i = 0; i < stride; i++) out[to + i] = from[begin + i]!;
-      else out.set(from.subarray(begin, begin + stride), to);
-      next[row] = to + stride;
+      let to = next[row]!;
+      for (let begin = first + k * stride; begin < end; begin += step) {
+        for (let i = 0; i < stride; i++) out[to++] = from[begin + i]!;
+      }
+      next[row] = to;
     }
   }
 }

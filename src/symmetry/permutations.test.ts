@@ -167,10 +167,10 @@ describe("a tensor seen from a space", () => {
       w: [[[{ size: 3 }]], [[{ size: 2, space: 0 }], [{ size: 1 }], [{ size: 2, space: 0 }]]],
     });
     expect([...spaceMatrix(plain, 0, "w", 1, counting([3, 5]))]).toEqual([
-      0, 3, 5, 8, 10, 13, 1, 4, 6, 9, 11, 14,
+      0, 5, 10, 3, 8, 13, 1, 6, 11, 4, 9, 14,
     ]);
     expect([...spaceMatrix(nested, 0, "joined", 1, counting([4, 7])).subarray(0, 6)]).toEqual([
-      0, 1, 2, 7, 8, 9,
+      0, 7, 14, 21, 1, 8,
     ]);
   });
 
