@@ -56,24 +56,6 @@ export function unflatten(layout: FlatLayout, flat: Float32Array): Map<string, T
   );
 }
 
-/**
- * The graph with the initializers of a layout as inputs after its own: one session then serves every weight vector, and
- * feeding views of a vector (`unflatten`) copies nothing.
- */
-export function weightsAsInputs(graph: Graph, layout: FlatLayout): Graph {
-  const moved = new Set(layout.names);
-  const added = layout.names.map((name, i) => ({
-    name,
-    dtype: "float32" as const,
-    shape: layout.shapes[i]!,
-  }));
-  return {
-    ...graph,
-    inputs: [...graph.inputs, ...added],
-    initializers: new Map([...graph.initializers].filter(([name]) => !moved.has(name))),
-  };
-}
-
 /** One number for each element, the same within a tensor: `of(name)` repeated. A scalar when all are equal. */
 export function perElement(layout: FlatLayout, of: (name: string) => number): Tensor {
   const values = layout.names.map(of);

@@ -1,4 +1,4 @@
-import { type FlatLayout, flatLayout, unflatten, weightsAsInputs } from "../autodiff/flat.ts";
+import { type FlatLayout, flatLayout, unflatten } from "../autodiff/flat.ts";
 import { ScopeError } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -6,6 +6,7 @@ import { prune } from "../graph/topology.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { ImageSource } from "../train/evaluate.ts";
+import { weightsAsInputs, wholeShape } from "../train/weights-as-inputs.ts";
 
 /** Numbers of a network, one vector an output, averaged over batches of images. */
 export interface Averages {
@@ -43,16 +44,18 @@ export async function openAverages(
     names.filter((name) => used.has(name) && !kept.includes(name)),
   );
   const layout = flatLayout(graph, names);
-  const session: Session = await runtime.session(weightsAsInputs(network, fed));
+  const session: Session = await runtime.session(
+    weightsAsInputs(network, fed.names, `${graph.name} statistics`),
+  );
   const input = network.inputs[0]!;
-  const shape = input.shape as readonly number[];
+  const shape = wholeShape(input);
   const batch = shape[0]!;
   const x = new Float32Array(sizeOf(shape));
   const outputs = new Map(
-    network.outputs.map((output) => [
-      output.name,
-      float32(output.shape as number[], new Float32Array(sizeOf(output.shape as number[]))),
-    ]),
+    network.outputs.map((output) => {
+      const sizes = wholeShape(output);
+      return [output.name, float32(sizes, new Float32Array(sizeOf(sizes)))] as const;
+    }),
   );
   return {
     layout,
