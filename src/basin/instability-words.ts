@@ -26,14 +26,16 @@ function momentWords(facts: InstabilityFacts): string[] {
     const [only] = spawn;
     const state = only!.instability.value < threshold ? "under" : "over";
     return [
-      `${of} and part at ${moment(only!.k, total)} have an instability of ${range(only!.instability)} points, ${state} ${limit}.${shown([only!], threshold)}`,
+      `${of} and part at ${moment(only!.k, total)} have an instability of ${range(only!.instability)} points, ${state} ${limit}.`,
+      ...shown([only!], threshold),
     ];
   }
   const first = spawn[0]!;
   const lastUnstable = spawn.findLastIndex((at) => at.instability.value >= threshold);
   if (lastUnstable < 0) {
     return [
-      `${of} are stable from the first moment looked at on, ${moment(first.k, total)}: instability ${range(first.instability)} points, under ${limit}.${shown(spawn, threshold)}`,
+      `${of} are stable from the first moment looked at on, ${moment(first.k, total)}: instability ${range(first.instability)} points, under ${limit}.`,
+      ...shown(spawn, threshold),
     ];
   }
   const before = spawn[lastUnstable]!;
@@ -43,9 +45,10 @@ function momentWords(facts: InstabilityFacts): string[] {
       `${of} are not stable at any later moment looked at: at ${moment(before.k, total)} instability is still ${range(before.instability)} points, over ${limit}. Add later moments to spawn.`,
     ];
   }
-  const open = shown([before, after], threshold) !== "";
+  const open = shown([before, after], threshold).length > 0;
   return [
-    `Training ${open ? "appears to become" : "becomes"} stable between ${moment(before.k, total)} and ${moment(after.k, total)}: ${of.toLowerCase()} have an instability of ${range(before.instability)} points at the first and ${range(after.instability)} points at the second; ${limit} lies between.${shown(spawn.slice(lastUnstable), threshold)}`,
+    `Training ${open ? "appears to become" : "becomes"} stable between ${moment(before.k, total)} and ${moment(after.k, total)}: ${of.toLowerCase()} have an instability of ${range(before.instability)} points at the first and ${range(after.instability)} points at the second; ${limit} lies between.`,
+    ...shown(spawn.slice(lastUnstable), threshold),
     ...(lastUnstable > 0 && first.instability.value > before.instability.value
       ? [`At ${moment(first.k, total)} it is ${range(first.instability)} points.`]
       : []),
@@ -58,17 +61,18 @@ const varied: Readonly<Record<string, string>> = {
   head: "the initial values of the last layer",
 };
 
-/** What of the classification the intervals over pairs do not show. */
-function shown(moments: readonly InstabilityAt[], threshold: number): string {
+/** What of the classification the intervals over pairs do not show: a sentence, or none. */
+function shown(moments: readonly InstabilityAt[], threshold: number): string[] {
   const open = moments.filter(({ instability: { low, high } }) =>
     low === null || high === null ? true : low < threshold && high >= threshold,
   );
-  if (open.length === 0) return "";
-  const few = open.some(({ instability }) => instability.low === null);
+  if (open.length === 0) return [];
+  if (open.some(({ instability }) => instability.low === null))
+    return ["With one pair there is no interval over pairs, so this is not shown."];
   const at = enumerate(open.map(({ k }) => grouped(k)));
-  return few
-    ? " With one pair there is no interval over pairs, so this is not shown."
-    : ` At k = ${at} the interval over pairs includes the threshold, so on which side it is could not be shown.`;
+  return [
+    `At k = ${at} the interval over pairs includes the threshold: on which side of it training is there could not be shown.`,
+  ];
 }
 
 /** Connected is not close: what the distance between children does meanwhile. */

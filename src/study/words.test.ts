@@ -95,6 +95,18 @@ describe("the answer", () => {
     expect(text[4]).toBe("So in this study pretraining helps along training and hurts at its end.");
   });
 
+  test("what the paths between runs say comes last", () => {
+    const results = syntheticResults({});
+    const basin = {
+      models: [],
+      data: { set: "x", train: 1, test: 1 },
+      threshold: 0.02,
+      rows: [],
+      words: ["One.", "Two."],
+    };
+    expect(answer({ ...results, basin })).toEqual([...answer(results), "One."]);
+  });
+
   test("one seed shows nothing", () => {
     const text = lines({ seeds: [3] });
     expect(text[0]).toContain("with one seed there is no interval, so nothing is shown");

@@ -1,12 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SoupResults } from "../../src/basin/results.ts";
 import { readModel } from "../../src/onnx/read.node.ts";
 import { readSafetensors } from "../../src/safetensors/read.node.ts";
 import { readRecipe } from "../../src/soup/recipe.ts";
 import { cli } from "../kit/cli.ts";
-import { temporaryFolder } from "../kit/temporary.ts";
 
 /** A parent that kept weights on its way, and three fine-tunes of it, with batch norm. */
 let store: string;
@@ -32,7 +32,7 @@ async function train(text: string, seed: number): Promise<string> {
 }
 
 beforeAll(async () => {
-  dir = temporaryFolder();
+  dir = mkdtempSync(join(tmpdir(), "transferscope-test-"));
   store = join(dir, "store");
   const base = `model: { arch: cnn, widths: [8, 8], norm: batch }
 data: { set: synthetic, classes: shapes, trainSize: 64, testSize: 100 }
@@ -43,6 +43,7 @@ evaluations: 1
   tuned = [];
   for (const seed of [1, 2, 3]) tuned.push(await train(`${base}start: "${parent}"\nhead: kept\n`, seed));
 }, 60_000);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const soup = (...argv: string[]) => cli("soup", ...argv, "--store", store, "--quiet");
 
@@ -155,7 +156,7 @@ describe("what is wrong is said", () => {
       () => [...tuned, "--out", "soup.pt"],
       /expected a name that ends in \.onnx or \.safetensors/,
     ],
-    ["other labels", () => [...tuned, "--data", "emoji-google"], /classes apart/],
+    ["other labels", () => [...tuned, "--data", "synthetic"], /classes apart/],
   ];
   for (const [name, argv, message] of cases) {
     test(name, async () => {
