@@ -14,7 +14,7 @@ recipe: { steps: 24, batch: 16, learningRate: 0.1, augment: { flip: true } }
 interface Place {
   readonly dir: string;
   /** Runs `instability` on a file with this text after the base, in the folder's store. */
-  run(more: string, ...options: string[]): ReturnType<typeof cli>;
+  readonly run: (more: string, ...options: string[]) => ReturnType<typeof cli>;
 }
 
 function place(): Place {
