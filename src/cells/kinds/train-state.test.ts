@@ -1,8 +1,13 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { finish, numbersOf, type TinyOptions, tinyTraining } from "../../../test/kit/cells.ts";
 import { temporaryFolder } from "../../../test/kit/temporary.ts";
-import { addressOf } from "../../store/spec.ts";
+import type { Cell } from "../../store/cell.node.ts";
+import { addressOf, type CellSpec } from "../../store/spec.ts";
 import { openStore, type Store } from "../../store/store.node.ts";
+import { runCell } from "../../sweep/run-cell.node.ts";
+import { trainCell } from "./train.node.ts";
 
 beforeEach(() => {
   vi.stubEnv("TRANSFERSCOPE_CACHE", temporaryFolder());
@@ -65,6 +70,55 @@ describe("a run that goes on from a state", () => {
     expect(lines.map((line) => line.step)).toEqual([5, 12]);
     expect(lines[0]).toEqual({ step: 5, loss: last.loss, accuracy: expect.any(Number) as number });
     expect(child.result()).toMatchObject({ steps: 12 });
+  });
+
+  test("stopped and taken up again has the same bytes", async () => {
+    const bytes = ({ dir }: Cell) =>
+      readdirSync(dir)
+        .filter((name) => name !== "cost.json")
+        .map((name) => [name, readFileSync(join(dir, name)).toString("hex")]);
+    const options: TinyOptions = { until: 9, head: "kept", keep: [2, 3] };
+    const specs = (): [CellSpec, CellSpec] => {
+      const parent = tinyTraining({ until: 4 });
+      return [parent, tinyTraining(options, { state: addressOf(parent) })];
+    };
+    const [parent, child] = specs();
+    const calm = await openStore(temporaryFolder());
+    await finish(calm, parent);
+    const wanted = bytes(await finish(calm, child));
+    expect(wanted.map(([name]) => name)).toEqual(
+      expect.arrayContaining(["state.safetensors", "weights-step-0000004.safetensors"]),
+    );
+    const store = await openStore(temporaryFolder());
+    await finish(store, parent);
+    // The clock hurries, so that every stop and every look is followed by a checkpoint.
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (now += 6000));
+    const begun: number[] = [];
+    for (const stopAt of [5, 7, Infinity]) {
+      const stop = new AbortController();
+      let first: number | undefined;
+      await runCell(child, {
+        store,
+        kinds: { train: trainCell },
+        signal: stop.signal,
+        onProgress({ done }) {
+          first ??= done;
+          if (done >= stopAt) stop.abort(new Error("stopped by the test"));
+        },
+      });
+      begun.push(first!);
+    }
+    vi.restoreAllMocks();
+    expect(begun.at(-1)).toBeGreaterThan(5);
+    expect(bytes(await store.get(addressOf(child)))).toEqual(wanted);
+  });
+
+  test("leaves the addresses of runs that have nothing to do with states as they were", () => {
+    const spec = tinyTraining();
+    expect(Object.keys(spec.params as object)).not.toContain("until");
+    expect(spec.version).toBe(1);
+    expect(addressOf(spec)).toBe("15fceb7dde3abd7eeb28cb2a728ecd45cc96ef36b84ecd99ac40d30f67cdf13e");
   });
 
   test.each<[string, TinyOptions, RegExp]>([
