@@ -107,7 +107,7 @@ export function pairTable({ models, pairs }: BarrierResults): Html {
         i === 0
           ? markup`${names[pair.a]!} – ${names[pair.b]!}<small>distance ${decimal(pair.distance, 2)}, relative ${decimal(pair.relativeDistance, 2)}${pair.kinship === undefined ? "" : `; ${pair.kinship}`}</small>`
           : markup``,
-        markup`${treatmentLabel(path.treatment)}${path === pair.paths.at(-1) ? markup`<small>${says[pair.verdict.says]}</small>` : markup``}`,
+        markup`<span class="wrap">${treatmentLabel(path.treatment)}</span>${path === pair.paths.at(-1) ? markup`<small>${says[pair.verdict.says]}</small>` : markup``}`,
         cell(heightOf(path.barriers, "chord", "loss", "train"), nats),
         cell(heightOf(path.barriers, "chord", "loss", "test"), nats),
         cell(heightOf(path.barriers, "mean", "error", "train"), points),

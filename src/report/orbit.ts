@@ -48,18 +48,27 @@ export const orbitScript = String.raw`
     const heights = surface.loss.map((row) => row.map(rise));
     const middle = [(x[0] + x[x.length - 1]) / 2, (y[0] + y[y.length - 1]) / 2];
     const half = Math.max(x[x.length - 1] - x[0], y[y.length - 1] - y[0]) / 2;
+    // A coarse grid is drawn in finer faces, so that each has the colour of its height.
+    const fine = (at) => {
+      const factor = Math.max(1, Math.round(40 / (at.length - 1)));
+      const count = (at.length - 1) * factor;
+      return Array.from({ length: count + 1 }, (_, i) => at[0] + ((at[at.length - 1] - at[0]) * i) / count);
+    };
     let yaw = -0.6;
     let pitch = 0.75;
 
     // Height of the surface between grid points: linear in both directions.
     const heightAt = (px, py) => {
-      const i = clamp(((px - x[0]) / (x[x.length - 1] - x[0])) * (x.length - 1), 0, x.length - 1.001);
-      const j = clamp(((py - y[0]) / (y[y.length - 1] - y[0])) * (y.length - 1), 0, y.length - 1.001);
+      const i = clamp(((px - x[0]) / (x[x.length - 1] - x[0])) * (x.length - 1), 0, x.length - 1.000001);
+      const j = clamp(((py - y[0]) / (y[y.length - 1] - y[0])) * (y.length - 1), 0, y.length - 1.000001);
       const [a, b] = [Math.floor(i), Math.floor(j)];
       const [s, t] = [i - a, j - b];
       const mix = (row) => (1 - s) * row[a] + s * row[a + 1];
       return (1 - t) * mix(heights[b]) + t * mix(heights[b + 1]);
     };
+
+    const [across, along] = [fine(x), fine(y)];
+    const mesh = along.map((py) => across.map((px) => heightAt(px, py)));
 
     const draw = () => {
       const width = box.clientWidth;
@@ -75,14 +84,14 @@ export const orbitScript = String.raw`
       const place = (px, py, h) => {
         const [u, v] = [(px - middle[0]) / half, (py - middle[1]) / half];
         const away = u * sy + v * cy;
-        return [width / 2 + scale * (u * cy - v * sy), height / 2 - scale * (0.75 * (h - 0.5) * cp + away * sp), away];
+        return [width / 2 + scale * (u * cy - v * sy), 0.54 * height - scale * (0.75 * (h - 0.5) * cp + away * sp), away];
       };
-      const corners = heights.map((row, j) => row.map((h, i) => place(x[i], y[j], h)));
+      const corners = mesh.map((row, j) => row.map((h, i) => place(across[i], along[j], h)));
       const faces = [];
-      for (let j = 0; j + 1 < y.length; j++)
-        for (let i = 0; i + 1 < x.length; i++) {
+      for (let j = 0; j + 1 < along.length; j++)
+        for (let i = 0; i + 1 < across.length; i++) {
           const four = [corners[j][i], corners[j][i + 1], corners[j + 1][i + 1], corners[j + 1][i]];
-          const h = (heights[j][i] + heights[j][i + 1] + heights[j + 1][i + 1] + heights[j + 1][i]) / 4;
+          const h = (mesh[j][i] + mesh[j][i + 1] + mesh[j + 1][i + 1] + mesh[j + 1][i]) / 4;
           faces.push({ four, h, away: four[0][2] + four[2][2] });
         }
       faces.sort((a, b) => b.away - a.away);
@@ -127,8 +136,8 @@ export const orbitScript = String.raw`
       }
     };
 
-    const turn = (across, down) => {
-      yaw += across;
+    const turn = (aside, down) => {
+      yaw += aside;
       pitch = clamp(pitch + down, 0.1, 1.25);
       draw();
     };

@@ -39,6 +39,7 @@ table{border-collapse:collapse;font-size:14px;line-height:1.35;font-variant-nume
 th,td{padding:5px 12px 5px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--faint);white-space:nowrap}
 th:first-child,td:first-child,td.text,th.text{text-align:left}
 thead th{border-bottom:2px solid var(--faint);font-weight:600;white-space:normal;vertical-align:bottom}
+.wrap{display:inline-block;white-space:normal;max-width:140px}
 td small{display:block;color:var(--muted);font-size:12px}
 details{margin:14px 0}
 summary{cursor:pointer;color:var(--link)}

@@ -461,12 +461,13 @@ function frameOf(drawn: readonly Drawn[], quantity: "loss" | "accuracy"): [numbe
   if (core.length === 0) return [0, 1];
   const [low, high] = [Math.min(...core), Math.max(...core)];
   const span = Math.max(high - low, least[quantity]);
-  const most = quantity === "loss" ? Infinity : 1;
+  // Marks on the very edge of what is possible stay whole.
+  const [floor, most] = [-0.05 * span, quantity === "loss" ? Infinity : 1 + 0.05 * span];
   const beyond = valued.map(({ value }) => value!.value);
   // What is missing of the least span goes to both sides.
   const spare = (span - (high - low)) / 2;
   return [
-    Math.max(0, Math.max(low - span, Math.min(low - spare, ...beyond)) - 0.14 * span),
+    Math.max(floor, Math.max(low - span, Math.min(low - spare, ...beyond)) - 0.14 * span),
     Math.min(most, Math.min(high + span, Math.max(high + spare, ...beyond)) + 0.14 * span),
   ];
 }

@@ -28,6 +28,7 @@ export function plane(results: PlaneResults, split: Split): Figure | AbsentFigur
   const losses = surface.loss.flat().filter((loss) => loss !== null);
   if (losses.length === 0) return { id, title, absent: "no loss on this plane is a number" };
   const accuracies = surface.accuracy.flat();
+  const levels = lossLevels(losses);
   const random = unit === "filter norms";
   const caption = [
     `Loss and accuracy on ${grouped(surface.images)} ${splitLabel[split]} of ${results.data.set} at ${x.length} × ${y.length} points of`,
@@ -71,9 +72,8 @@ export function plane(results: PlaneResults, split: Split): Figure | AbsentFigur
           {
             title: "loss (nats)",
             values: surface.loss,
-            levels: lossLevels(losses),
-            tick: (level) =>
-              level < 0.1 ? decimal(level, 3) : decimal(level, level < 1 ? 2 : level < 9.95 ? 1 : 0),
+            levels,
+            tick: lossTick(levels),
             bad: "large",
           },
           {
@@ -110,6 +110,15 @@ function lossLevels(losses: readonly number[]): number[] {
 function rounded(level: number, span: number): number {
   const step = 10 ** Math.floor(Math.log10(span / 50));
   return Number((Math.round(level / step) * step).toPrecision(10));
+}
+
+/** Writes a level with the digits that tell it from its neighbours. */
+function lossTick(levels: readonly number[]): (level: number) => string {
+  return (level) => {
+    const gaps = levels.filter((other) => other !== level).map((other) => Math.abs(other - level));
+    const gap = Math.min(1, ...gaps);
+    return decimal(level, Math.min(4, Math.max(0, Math.ceil(-Math.log10(gap)))));
+  };
 }
 
 /** Round levels of accuracy, evenly spaced over what there is. */
