@@ -111,7 +111,14 @@ describe("soup", () => {
 
   test("between two networks: both ends of the line are the networks, on the data and on shifted data", async () => {
     const results = await found(
-      ...[parent, tuned[0]!, "--method", "wise", "--shift", "synthetic", "--classes", "shapes"],
+      parent,
+      tuned[0]!,
+      "--method",
+      "wise",
+      "--shift",
+      "synthetic",
+      "--classes",
+      "shapes",
     );
     expect(results.wise!.at).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
     const ends = [results.wise!.reference[0]!.value, results.wise!.reference[10]!.value];
