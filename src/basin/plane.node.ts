@@ -53,7 +53,7 @@ const usualGrid = 21;
 const usualRange = rangePoints({ from: -1, to: 1, count: 21 });
 
 /**
- * Looks at a plane of weight space on a grid, row by row, each row in cells of its own. Everything finished before is
+ * Looks at a plane of weight space on a grid, some seconds' worth of its points in a cell. Everything finished before is
  * taken from the store.
  * @throws {ScopeError} usage, for a request that cannot be answered; data, when the networks span no plane; as
  *   `readSubjects`, `planSubjectData`, `computeCells`
@@ -67,8 +67,8 @@ export async function runPlane(request: PlaneRequest, env: BasinEnv): Promise<Pl
   const cells = cellsOf(work);
   const computed = await computeCells(cells, env);
 
-  const rows: Seen[] = [];
-  for (const row of work.rows) rows.push(await seenBy(env, row));
+  const seen = await seenBy(env, work.grid);
+  const rows = work.y.map((_, j) => rowOf(seen, j, work.x.length));
   const corners = await seenBy(env, work.corners);
   const splits = (["train", "test"] as const).filter((split) => work.look.images[split] > 0);
   const surfaces = splits.map((split) => ({
@@ -133,8 +133,8 @@ interface Work {
   readonly places: readonly { readonly x: number; readonly y: number }[];
   /** Whether a point of the grid lies in the triangle of the three networks; [y][x]; none around one network. */
   readonly inside: readonly (readonly boolean[])[] | undefined;
-  /** The cells of each row of the grid. */
-  readonly rows: readonly (readonly PlannedCell[])[];
+  /** The cells that look at the grid, row by row. */
+  readonly grid: readonly PlannedCell[];
   /** Those that look at the networks themselves. */
   readonly corners: readonly PlannedCell[];
   readonly hull: readonly PlannedCell[];
@@ -207,7 +207,6 @@ function planWork(
             `hull of ${names.length} networks`,
           ),
   };
-  const rowLabel = (row: number, of: number): string => `row ${row + 1} of ${of}`;
   if (subjects.length === 1) {
     const { range = usualRange, seed } = request;
     const directions = { seed, count: 2, ignore: "bias+norm" } as const;
@@ -218,14 +217,12 @@ function planWork(
       y: range,
       places: [{ x: 0, y: 0 }],
       inside: undefined,
-      rows: range.map((y, i) =>
-        lookCells(
-          addresses,
-          range.map((x) => [1, x, y]),
-          look,
-          rowLabel(i, range.length),
-          { directions },
-        ),
+      grid: lookCells(
+        addresses,
+        range.flatMap((y) => range.map((x) => [1, x, y])),
+        look,
+        "plane",
+        { directions },
       ),
     };
   }
@@ -250,19 +247,25 @@ function planWork(
     y,
     places: plane.places,
     inside: points.map((row) => row.map((point) => point.every((part) => part >= 0))),
-    rows: points.map((row, i) => lookCells(addresses.slice(0, 3), row, look, rowLabel(i, y.length))),
+    grid: lookCells(addresses.slice(0, 3), points.flat(), look, "plane"),
   };
 }
 
 /** The networks themselves and the hull first: they are what a reader asks for first. */
-function cellsOf({ rows, corners, hull }: Work): PlannedCell[] {
-  return uniqueCells([...corners, ...hull, ...rows.flat()]);
+function cellsOf({ grid, corners, hull }: Work): PlannedCell[] {
+  return uniqueCells([...corners, ...hull, ...grid]);
 }
 
 type Seen = Readonly<Partial<Record<Split, readonly PointValues[]>>>;
 
 async function seenBy({ store }: BasinEnv, cells: readonly PlannedCell[]): Promise<Seen> {
   return bySplit((await seenIn(store, cells)).map(({ values }) => values));
+}
+
+function rowOf(seen: Seen, row: number, width: number): Seen {
+  return Object.fromEntries(
+    Object.entries(seen).map(([split, all]) => [split, all.slice(row * width, (row + 1) * width)]),
+  );
 }
 
 function factsOf({ name, cell, network }: Subject, corners: Seen, index: number): ModelFacts {
