@@ -50,3 +50,13 @@ export { planStudy, runStudy, type StudyEnv, type StudyOutcome } from "./study/r
 export { trainedModel } from "./cells/trained.node.ts";
 export { answer } from "./study/words.ts";
 export { writeReport } from "./report/write.node.ts";
+
+// Basins: paths and planes between networks, alignment.
+export { type AlignOutcome, type AlignRequest, runAlign } from "./basin/align.node.ts";
+export { type BarrierOutcome, type BarrierRequest, planBarrier, runBarrier } from "./basin/barrier.node.ts";
+export { type PlaneOutcome, type PlaneRequest, planPlane, runPlane } from "./basin/plane.node.ts";
+export type { BarrierResults, PlaneResults } from "./basin/results.ts";
+export type { NamedModel } from "./basin/subjects.node.ts";
+export type { BasinEnv } from "./basin/sweep.node.ts";
+export { importModel, openModels } from "./cells/import.node.ts";
+export { type Network, networkOf } from "./cells/network.node.ts";
