@@ -5,6 +5,7 @@ import { permuted, relativeDifference } from "../../test/kit/symmetry.ts";
 import { type Random, stream } from "../base/random.ts";
 import { type Builder, float } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
+import { int64s } from "../tensor/tensor.ts";
 import { symmetrySize } from "./describe.ts";
 import { randomPermutations } from "./permutations.ts";
 import { symmetries } from "./symmetries.ts";
@@ -102,6 +103,58 @@ const attention: Piece = (g, x, _, random) => {
   return g.op("Reshape", [mixed, g.ints([0, channels, side, side])]);
 };
 
+/** Queries, keys and values from one convolution, told apart by Gather or Split; some of them meet in unusual ways. */
+const fused: Piece = (g, x, p, random) => {
+  const channels = channelsOf(g, x);
+  const heads = pickOf(random, divisors(channels));
+  const size = channels / heads;
+  const all = g.op("Conv", [x, p([3 * channels, channels, 1, 1]), p([3 * channels])], {
+    kernel_shape: [1, 1],
+  });
+  const stacked = g.transpose(
+    g.op("Reshape", [all, g.ints([0, 3, heads, size, side * side])]),
+    [1, 0, 2, 4, 3],
+  );
+  const [q, k, v] =
+    random.below(2) === 0
+      ? [0, 1, 2].map((i) =>
+          g.op("Gather", [stacked, g.constant({ ...int64s([i]), shape: [] })], { axis: 0 }),
+        )
+      : g
+          .ops("Split", [stacked, g.ints([1, 1, 1])], { axis: 0 }, { outputs: 3 })
+          .map((one) => g.op("Squeeze", [one, g.ints([0])]));
+  const scores = g.matmul(q!, g.transpose(k!, [0, 1, 3, 2]));
+  let mixed = g.matmul(g.op("Softmax", [scores], { axis: -1 }), v!);
+  if (random.below(4) === 0) mixed = g.plus(mixed, q!);
+  return g.op("Reshape", [g.transpose(mixed, [0, 1, 3, 2]), g.ints([0, channels, side, side])]);
+};
+
+/** The same weights twice in a row. */
+const tied: Piece = (g, x, p) => {
+  const channels = channelsOf(g, x);
+  const weight = p([channels, channels, 1, 1]);
+  const once = g.op("Tanh", [g.op("Conv", [x, weight], { kernel_shape: [1, 1] })]);
+  return g.op("Conv", [once, weight], { kernel_shape: [1, 1] });
+};
+
+/** Channels repeated, as a whole or one by one. */
+const repeated: Piece = (g, x, _, random) => {
+  const channels = channelsOf(g, x);
+  if (channels > 6) return x;
+  if (random.below(2) === 0) return g.op("Tile", [x, g.ints([1, 2, 1, 1])]);
+  const one = g.op("Unsqueeze", [x, g.ints([2])]);
+  const both = g.op("Expand", [one, g.ints([1, channels, 2, side, side])]);
+  return g.op("Reshape", [both, g.ints([0, 2 * channels, side, side])]);
+};
+
+/** Channels become pixels, and a mean over 2 × 2 of them brings the image back to its size. */
+const pixels: Piece = (g, x, p, random) => {
+  const channels = channelsOf(g, x);
+  const wide = g.op("ConvTranspose", [x, p([channels, 8, 1, 1])], { kernel_shape: [1, 1] });
+  const shuffled = g.op("DepthToSpace", [wide], { blocksize: 2, mode: pickOf(random, ["DCR", "CRD"]) });
+  return g.op("AveragePool", [shuffled], { kernel_shape: [2, 2], strides: [2, 2] });
+};
+
 const gate: Piece = (g, x, p, random) => {
   const channels = channelsOf(g, x);
   const mean =
@@ -148,6 +201,10 @@ const pieces: readonly Piece[] = [
   shuffle,
   soften,
   attention,
+  fused,
+  tied,
+  repeated,
+  pixels,
   gate,
   headScale,
   pad,
@@ -197,11 +254,6 @@ function randomNetwork(seed: number): Graph {
   return g.finish(`network ${seed}`);
 }
 
-// A counterexample once found is kept here.
-const found: readonly number[] = [
-  // A space in front of an axis that is cut later: it looked free until the axis was read again.
-  1489,
-];
 const runs = Number(process.env["FC_RUNS"] ?? 100);
 
 test(
@@ -209,7 +261,7 @@ test(
   { timeout: 60_000 + runs * 500 },
   async () => {
     let free = 0;
-    for (const seed of [...found, ...Array.from({ length: runs }, (_, i) => i)]) {
+    for (let seed = 0; seed < runs; seed++) {
       const graph = randomNetwork(seed);
       const symmetry = symmetries(graph);
       if (symmetry.spaces.length > 0) free++;
