@@ -42,9 +42,9 @@ export interface PointChunk {
 /** A kill costs at most about so many seconds of work. */
 const longest = 20;
 /** Below this, starting a cell (data, graph, session) weighs more than its work. */
-const shortest = 2;
+const shortest = 6;
 /** Pieces that a path of middle size is cut into, so that several workers share it. */
-const pieces = 8;
+const pieces = 4;
 
 /**
  * Cells that look at points made of these networks (cells, in the order of the coefficients): chunks of neighbouring
