@@ -29,7 +29,7 @@ export function describeSymmetry(symmetry: Symmetry): string[] {
   const nested = symmetry.spaces.filter((space) => space.within !== undefined).length;
   const sentences = [
     `${count(spaces, "space")} with ${count(positions, "position")} may be permuted${
-      nested === 0 ? "" : `, ${nested} of them anew inside every element of another`
+      nested === 0 ? "" : `; ${nested} of the spaces anew inside every element of another`
     }.`,
     `That makes about 10^${Math.round(log10).toLocaleString("en-US")} networks that compute the same.`,
   ];

@@ -30,7 +30,7 @@ async function readMobilenet(outputs: readonly string[]): Promise<Graph> {
 const zoo: Readonly<Record<string, readonly [spaces: number, positions: number]>> = {
   // Every hidden unit.
   mlp: [2, 20],
-  // conv 4, then batch norm layers; each its own, nothing shared.
+  // Every channel and unit: 4 + 4 + 6 + 6 + 5, 4 + 6 + 8, 16 + 32.
   cnn: [5, 25],
   "cnn-max": [3, 18],
   "cnn-wide": [2, 48],
@@ -48,6 +48,7 @@ const zoo: Readonly<Record<string, readonly [spaces: number, positions: number]>
   "resnet-group-conv": [12, 68],
   // As above inside blocks. The stream's groups lie differently in each stage: what is left is 2 × 2 of the stem's.
   "resnet-group": [14, 74],
+  // 3 + 5 + 2·10 + 2·20 + 2·20 channels.
   vgg: [8, 108],
   "vgg-plain": [8, 108],
   // Stream 16; in each of 2 blocks 2 heads, 8 units of q and k and 8 of v in each head, 32 MLP units.
@@ -84,7 +85,7 @@ const cases: readonly Case[] = [
   {
     name: "MobileNetV3 small",
     load: () => readMobilenet(["logits"]),
-    // By torchvision's table: 11 squeeze-excites less 2, expansions, streams, 576 and 1024 at the end.
+    // Expansions, squeeze-excites, streams of 16, 24, 40, 48 and 96, then 576 and 1,024 at the end.
     free: [27, 4872],
     noise: 0.01,
     absent: !existsSync(mobilenet),
