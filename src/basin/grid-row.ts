@@ -1,5 +1,5 @@
 import { mean, meanInterval } from "../tensor/stats.ts";
-import { barrierHeight } from "./heights.ts";
+import { barrierIn } from "./heights.ts";
 import type { GridRow, Interval, Path } from "./results.ts";
 
 /** A pair of a row, measured. */
@@ -10,9 +10,11 @@ export interface RowPair {
 
 /**
  * A row of the lecture's table from its pairs: heights of the chord barrier as means over pairs, with Student's interval.
- * A row without pairs (their runs diverged) has no heights.
+ * A row without pairs (their runs diverged) has no heights; one in which a pair's loss is not a number between the two
+ * networks (they are near to diverging) has none of the loss.
  */
 export function gridRow(row: Omit<GridRow, "pairs" | "chord">, pairs: readonly RowPair[]): GridRow {
+  const paths = pairs.map(({ measured }) => measured.path);
   return {
     ...row,
     pairs: pairs.map(({ names, measured: { path, distance } }) => ({
@@ -21,14 +23,15 @@ export function gridRow(row: Omit<GridRow, "pairs" | "chord">, pairs: readonly R
       distance,
       path,
     })),
-    chord: (pairs.length === 0 ? [] : (["train", "test"] as const)).flatMap((split) =>
-      (["loss", "error"] as const).map((quantity) => ({
-        split,
-        quantity,
-        height: overPairs(
-          pairs.map(({ measured }) => barrierHeight(measured.path, "chord", quantity, split).value),
-        ),
-      })),
+    chord: (["train", "test"] as const).flatMap((split) =>
+      (["loss", "error"] as const).flatMap((quantity) => {
+        const heights = paths.flatMap(
+          (path) => barrierIn(path, "chord", quantity, split)?.height.value ?? [],
+        );
+        return heights.length === 0 || heights.length < paths.length
+          ? []
+          : [{ split, quantity, height: overPairs(heights) }];
+      }),
     ),
   };
 }

@@ -30,19 +30,27 @@ export function pathOf(at: readonly number[], values: PathValues, treatment: Tre
   };
 }
 
+/** One of a path's barriers; none of the loss where that is not a finite number somewhere between the networks. */
+export function barrierIn(
+  { barriers: all }: Pick<Path, "barriers">,
+  definition: BarrierDefinition,
+  quantity: Barrier["quantity"],
+  split: Split,
+): Barrier | undefined {
+  return all.find((one) => one.definition === definition && one.quantity === quantity && one.split === split);
+}
+
 /**
  * The height of one of a path's barriers.
  * @throws {ScopeError} data, when it is not there: a loss on the path that is not a finite number
  */
 export function barrierHeight(
-  { barriers: all }: Pick<Path, "barriers">,
+  path: Pick<Path, "barriers">,
   definition: BarrierDefinition,
   quantity: Barrier["quantity"],
   split: Split,
 ): Interval {
-  const found = all.find(
-    (one) => one.definition === definition && one.quantity === quantity && one.split === split,
-  );
+  const found = barrierIn(path, definition, quantity, split);
   if (found !== undefined) return found.height;
   throw new ScopeError(
     "data",
