@@ -156,7 +156,7 @@ describe("pointCells", () => {
 
   test.each([
     ["little work: one cell", 2e5, 500, 1, 1],
-    ["middling: about eight", 2e7, 2000, 8, 12],
+    ["middling: about four", 2e7, 2000, 4, 6],
     ["much: cells of at most 20 s", 4e7, 10_000, 41, 41],
   ])("%s", (_, multiplyAdds, count, least, most) => {
     const chunks = pointCells(addresses, many, {
