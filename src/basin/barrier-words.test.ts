@@ -74,8 +74,8 @@ describe("a pair", () => {
   test("one basin: says so, with the interval, and how to average", () => {
     expect(words([{ error: 0.004, half: 0.004 }])).toBe(
       [
-        "A and B lie in one basin: on the straight line between them the test error rises at most 0.4 points above their mean (95 % interval 0.0 to 0.8, over 1,000 test images), less than the threshold of 2 points. Averaging them is safe on this data.",
-        "To average them: transferscope soup A.onnx B.onnx.",
+        "A and B lie in one basin: on the straight line between them the test error rises at most 0.4 points above their mean (95 % interval 0.0 to 0.8, over 1,000 test images).",
+        "That is less than the threshold of 2 points: averaging them is safe on this data (transferscope soup A.onnx B.onnx).",
       ].join("\n"),
     );
   });
@@ -89,7 +89,7 @@ describe("a pair", () => {
     (kinship, cause) => {
       const text = words([{ error: 0.4 }], kinship === undefined ? {} : { kinship });
       expect(text).toMatch(
-        /^A barrier stands between A and B: .* rises 40 points above their mean \(95 % interval 39\.5 to 40\.5, over/,
+        /^A barrier of 40 points of test error stands between A and B \(95 % interval 39\.5 to 40\.5, over/,
       );
       expect(text).toContain("Half-way 50.0 % is classified correctly, by A 90.0 %, by B 90.0 %");
       expect(text).toMatch(cause);
@@ -104,7 +104,7 @@ describe("a pair", () => {
   test("open: nothing is claimed, more images are proposed where there are some", () => {
     const rise = { error: 0.02, half: 0.01 };
     expect(words([rise], {}, { available: 9000 })).toMatch(
-      /^Whether a barrier stands between A and B is open: .*\. More images narrow the interval: --test-images 9000\.$/,
+      /^Whether a barrier stands between A and B is open: .*\n.*\. More images narrow the interval: --test-images 9000\.$/,
     );
     expect(words([rise])).toContain("All test images were used");
     expect(words([rise])).not.toMatch(/average|Next/);
@@ -176,7 +176,7 @@ describe("a pair", () => {
       {},
       { renormalized: 2048, batchNorm: true },
     );
-    expect(text).toMatch(/^A barrier stands between A and B: .* 30 points above/);
+    expect(text).toMatch(/^A barrier of 30 points of test error stands/);
     expect(text).toContain(
       "Interpolated statistics alone would have shown 60.0 points (95 % interval 59.5 to 60.5): estimating the batch-norm statistics, on 2,048 training images at every point, takes 30 points away.",
     );

@@ -71,7 +71,7 @@ function pairWords(pair: Pair, told: Told): string[] {
     ];
   }
   return [
-    headline(pair, a, b, told),
+    ...headline(pair, a, b, told),
     ...unevenEnds(pair, a, b, told),
     ...statisticsWords(pair, told),
     ...treatmentWords(pair, b, told),
@@ -80,20 +80,29 @@ function pairWords(pair: Pair, told: Told): string[] {
   ];
 }
 
-function headline(pair: Pair, a: string, b: string, told: Told): string {
+/** The finding in one sentence, and what it means in another. */
+function headline(pair: Pair, a: string, b: string, told: Told): string[] {
   const path = plainPath(pair);
   const height = errorHeight(path);
   const limit = `${points(told.threshold)} points`;
-  const rises = `on the straight line between them the ${splitOf(told)} error rises`;
-  const over = `over ${grouped(imagesOf(told))} ${splitOf(told)} images`;
-  const found = `${points(height.value)} points above their mean (${bounds(height, over)})`;
+  const known = `(${bounds(height, `over ${grouped(imagesOf(told))} ${splitOf(told)} images`)})`;
+  const rise = `${points(height.value)} points above their mean ${known}`;
   switch (says(height, told.threshold)) {
     case "connected":
-      return `${a} and ${b} lie in one basin: ${rises} at most ${found}, less than the threshold of ${limit}. Averaging them is safe on this data.`;
+      return [
+        `${a} and ${b} lie in one basin: on the straight line between them the ${splitOf(told)} error rises at most ${rise}.`,
+        `That is less than the threshold of ${limit}: averaging them is safe on this data (transferscope soup ${commandOf(pair, told)}).`,
+      ];
     case "barrier":
-      return `A barrier stands between ${a} and ${b}: ${rises} ${found}; the threshold is ${limit}.${halfWay(path, a, b)}`;
+      return [
+        `A barrier of ${points(height.value)} points of ${splitOf(told)} error stands between ${a} and ${b} ${known}.`,
+        `That is how far the error on the straight line between them rises above their mean; the threshold is ${limit}.${halfWay(path, a, b)}`,
+      ];
     case "open":
-      return `Whether a barrier stands between ${a} and ${b} is open: ${rises} ${found}, which does not settle on which side of the threshold of ${limit} it is.${moreImages(told)}`;
+      return [
+        `Whether a barrier stands between ${a} and ${b} is open: on the straight line the ${splitOf(told)} error rises ${rise}.`,
+        `That does not settle on which side of the threshold of ${limit} it is.${moreImages(told)}`,
+      ];
   }
 }
 
@@ -103,6 +112,11 @@ function halfWay(path: Path, a: string, b: string): string {
   const [first, half, last] = [0, 0.5, 1].map((x) => curve?.accuracy[path.at.indexOf(x)]?.value);
   if (first === undefined || half === undefined || last === undefined) return "";
   return ` Half-way ${share(half)} is classified correctly, by ${a} ${share(first)}, by ${b} ${share(last)}: do not average them as they are.`;
+}
+
+/** Both networks as they were typed. */
+function commandOf(pair: Pair, { typed }: Told): string {
+  return `${typed[pair.a]!} ${typed[pair.b]!}`;
 }
 
 function moreImages({ images, available }: Told): string {
@@ -242,11 +256,10 @@ const began: Readonly<Record<Kinship, string | undefined>> = {
 
 /** The likely cause, and what to do. */
 function advice(pair: Pair, told: Told): string[] {
-  const [a, b] = [told.typed[pair.a]!, told.typed[pair.b]!];
   const plain = says(errorHeight(plainPath(pair)), told.threshold);
   const last = pair.paths.at(-1)!;
   const end = says(errorHeight(last), told.threshold);
-  if (plain === "connected") return [`To average them: transferscope soup ${a} ${b}.`];
+  if (plain === "connected") return [];
   const cause = began[pair.kinship ?? "copy"];
   const lines: string[] = [];
   if (cause !== undefined && plain === "barrier") {
@@ -257,14 +270,16 @@ function advice(pair: Pair, told: Told): string[] {
     );
   }
   if (end === "connected" && last.treatment.curve === "bezier" && !alignedConnects(pair, told)) {
-    lines.push("A straight average of the two is still no good; the logit ensemble of both is.");
+    lines.push("A straight average of the two is still no good; their logit ensemble is an alternative.");
     return lines;
   }
   if (end === "connected") {
+    const aligned = alignedPath(pair);
+    const enough = aligned !== undefined && says(errorHeight(aligned), told.threshold) === "connected";
     lines.push(
-      alignedPath(pair) === undefined
-        ? `To average them: transferscope soup ${a} ${b}.`
-        : `To keep the moved network: transferscope align ${a} ${b} --out moved.onnx; ${last.treatment.repair ? "an average needs its units repaired as here" : "it can be averaged with the first"}.`,
+      aligned === undefined
+        ? `To average them: transferscope soup ${commandOf(pair, told)}.`
+        : `To keep the moved network: transferscope align ${commandOf(pair, told)} --out moved.onnx; ${enough ? "it can be averaged with the first" : "an average needs its units repaired as here"}.`,
     );
     return lines;
   }

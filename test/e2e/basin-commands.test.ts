@@ -90,7 +90,7 @@ describe("barrier", () => {
     const times = finishTimes(networks.store);
     const again = await cli(...argv, "--store", networks.store, "--out", out);
     expect(again.status, again.err).toBe(0);
-    expect(again.out).toContain("A barrier stands between model.onnx and p.onnx");
+    expect(again.out).toContain("points of test error stands between model.onnx and p.onnx");
     expect(finishTimes(networks.store)).toEqual(times);
   });
 
