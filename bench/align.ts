@@ -130,6 +130,16 @@ function scores(n: number): Weights {
   return new Map(Object.entries(all).map(([name, data]) => [name, float32([n, n], data)]));
 }
 
+/** Wall and processor time from now on, s: on a busy machine the second says more. */
+function clock(): () => { seconds: number; cpu: number } {
+  const start = performance.now();
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
+  };
+}
+
 /** What the other process prints: one measurement, as JSON. */
 async function ours(what: string, path: string, threads: number): Promise<unknown> {
   const { tensors } = await readSafetensors(path);
@@ -142,23 +152,23 @@ async function ours(what: string, path: string, threads: number): Promise<unknow
   if (what === "assign") {
     return Object.fromEntries(
       [...load("")].map(([name, { shape, data }]) => {
-        const start = performance.now();
+        const stop = clock();
         const { total } = assign(data as Float32Array, shape[0]!);
-        return [name, { seconds: (performance.now() - start) / 1000, total }];
+        return [name, { ...stop(), total }];
       }),
     );
   }
   const symmetry = symmetries(resnet50(1));
   const [a, b] = [load("a."), load("b.")];
   const runtime = await openRuntime("cpu", { threads });
-  const start = performance.now();
+  const stop = clock();
   const found = await matchWeights(runtime, symmetry, a, b, { seed: 0, parameters: [...a.keys()] });
-  const seconds = (performance.now() - start) / 1000;
-  return { seconds, objective: found.objective.at(-1), sweeps: found.sweeps };
+  return { ...stop(), objective: found.objective.at(-1), sweeps: found.sweeps };
 }
 
 interface Measured {
   readonly seconds: number;
+  readonly cpu: number;
   readonly objective: number;
   readonly sweeps: number;
 }
@@ -198,7 +208,7 @@ async function compare(python: string, threadCounts: readonly number[], rounds: 
       .flatMap((layer) => layer.parameters)
       .filter((name) => symmetry.tensors.has(name));
     const axes = Object.fromEntries(
-      names.map((name) => [name, symmetry.tensors.get(name)!.map((axis) => axis[0]![0]!.space ?? null)]),
+      names.map((name) => [name, symmetry.tensors.get(name)!.map((axis) => axis[0]?.[0]?.space ?? null)]),
     );
     const a = weightsOf(graph, names);
     const pairs = {
@@ -221,13 +231,13 @@ async function compare(python: string, threadCounts: readonly number[], rounds: 
         const [mine, other] = [fastest(times.ours), fastest(times.theirs)];
         console.log(
           `ResNet-50 against ${name}, ${threads} thread${threads > 1 ? "s" : ""}: ${seconds(mine.seconds)} (${mine.sweeps} sweeps, objective ${mine.objective.toFixed(2)}); ` +
-            `NumPy and SciPy ${seconds(other.seconds)} (${other.sweeps} sweeps, objective ${other.objective.toFixed(2)}); ratio ${(other.seconds / mine.seconds).toFixed(2)}`,
+            `NumPy and SciPy ${seconds(other.seconds)} (${other.sweeps} sweeps, objective ${other.objective.toFixed(2)}); ${ratios(mine, other)}`,
         );
       }
     }
     const path = join(folder, "scores.safetensors");
     await writeSafetensors(path, scores(2048), {}, { overwrite: true });
-    type Totals = Record<string, { seconds: number; total: number }>;
+    type Totals = Record<string, { seconds: number; cpu: number; total: number }>;
     const [mine, other] = [
       JSON.parse(await measure("ours", "assign", path, 1)) as Totals,
       JSON.parse(await measure("theirs", "assign", path, 1)) as Totals,
@@ -235,12 +245,22 @@ async function compare(python: string, threadCounts: readonly number[], rounds: 
     for (const [name, { seconds: time, total }] of Object.entries(mine)) {
       const peer = other[name]!;
       console.log(
-        `assignment of 2048, ${name}: ${seconds(time)} (total ${total.toFixed(3)}); SciPy ${seconds(peer.seconds)} (total ${peer.total.toFixed(3)}); ratio ${(peer.seconds / time).toFixed(2)}`,
+        `assignment of 2048, ${name}: ${seconds(time)} (total ${total.toFixed(3)}); SciPy ${seconds(peer.seconds)} (total ${peer.total.toFixed(3)}); ${ratios(mine[name]!, peer)}`,
       );
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+interface Times {
+  readonly seconds: number;
+  readonly cpu: number;
+}
+
+function ratios(mine: Times, other: Times): string {
+  const [wall, cpu] = [other.seconds / mine.seconds, other.cpu / mine.cpu];
+  return `ratio ${wall.toFixed(2)} (processor time ${mine.cpu.toFixed(2)} and ${other.cpu.toFixed(2)} s: ${cpu.toFixed(2)})`;
 }
 
 function fastest(all: readonly Measured[]): Measured {

@@ -11,7 +11,7 @@ import {
   plantable,
   relativeDifference,
 } from "../../test/kit/planted.ts";
-import { residualNetwork } from "../../test/kit/graphs.ts";
+import { parametric, residualNetwork } from "../../test/kit/graphs.ts";
 import { withWeights } from "../autodiff/flat.ts";
 import { bind } from "../graph/bind.ts";
 import { randomPermutations } from "../symmetry/permutations.ts";
@@ -97,6 +97,40 @@ describe("matchActivations", () => {
     // All units of the first layer are constant, so all beyond it are: nothing is known, nothing is moved.
     expect(found).toMatchObject({ start: 0, objective: [] });
     expect(found.moved.every(({ positions }) => positions === 0)).toBe(true);
+  });
+
+  test("units that fall silent are known by what they did before", async () => {
+    const { g, parameter } = parametric();
+    const conv = (x: string, name: string, shape: number[], group: number): string =>
+      g.op("Relu", [
+        g.op("Conv", [x, parameter(`${name}.weight`, shape), parameter(`${name}.bias`, [12])], {
+          kernel_shape: [3, 3],
+          pads: [1, 1, 1, 1],
+          group,
+        }),
+      ]);
+    let y = conv(g.input("x", "float32", ["N", 2, 6, 6]), "expand", [12, 2, 3, 3], 1);
+    y = conv(y, "depthwise", [12, 1, 3, 3], 12);
+    y = g.op("Flatten", [g.op("GlobalAveragePool", [y])], { axis: 1 });
+    g.output(g.matmul(y, parameter("head.weight", [12, 3])));
+    const small = g.finish("depthwise");
+    const names = namesOf(small).all;
+    const first = noisy(small, names, 1, 0.5);
+    const bias = Float32Array.from({ length: 12 }, (_, i) => (i % 3 === 0 ? 0.1 : -1000));
+    first.set("depthwise.bias", float32([12], bias));
+    const order = symmetries(small);
+    const second = permute(order, randomPermutations(order, 3), first);
+    const found = await matchActivations(
+      await runtime(),
+      small,
+      names,
+      order,
+      first,
+      second,
+      noiseImages(small, 40),
+    );
+    const back = permute(order, found.permutations, second);
+    for (const [key, tensor] of first) expect(back.get(key)!.data, key).toEqual(tensor.data);
   });
 
   test("a unit far from zero is matched by how it changes: nothing cancels", async () => {

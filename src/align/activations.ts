@@ -20,7 +20,8 @@ export interface ActivationMatchingOptions {
  * Puts the units of network B in the order of A's by what they do on `images`: for every space, the assignment of B's units
  * to A's with the largest sum of correlations (or mean products) of their activations after the nonlinearity, over
  * images and, in convolutions, over positions. Spaces do not depend on each other, so one pass over the images is enough.
- * Units that never change score 0. Elements of a space with others within (heads) score what their best inner orders do.
+ * Units that never change score 0; by correlation, such units of both are then compared by an earlier value (before a
+ * depthwise convolution, in an earlier block), in another pass. Elements of a space with others within (heads) score what their best inner orders do.
  *
  * @param names the weights that differ between the networks, of those in `a` and `b`
  * @throws {ScopeError} data, when there are too few images; shape, when weights do not fit the graph
@@ -40,28 +41,25 @@ export async function matchActivations(
   signal?: AbortSignal,
 ): Promise<Matching> {
   const measure = options.measure ?? "correlation";
-  const watched = valuesToWatch(graph, symmetry);
+  const candidates = valuesToWatch(graph, symmetry);
   const only = (weights: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
     new Map(names.flatMap((name) => (weights.has(name) ? [[name, weights.get(name)!]] : [])));
-  const moments =
-    watched.length === 0
-      ? []
-      : await gatherMoments(
-          runtime,
-          graph,
-          only(a),
-          only(b),
-          watched,
-          images,
-          { batch: options.batch ?? 128, shift: measure === "correlation" },
-          signal,
-        );
-  const scores = new Map(
-    watched.map(({ space }, k) => [
-      space.id,
-      measure === "correlation" ? correlations(moments[k]!) : products(moments[k]!),
-    ]),
-  );
+  const settings = { batch: options.batch ?? 128, shift: measure === "correlation" };
+  const scores = new Map<number, Scores>();
+  for (let turn = 0; turn < looks; turn++) {
+    const watched = candidates.flatMap((values) => {
+      const now = values[turn];
+      const known = now && scores.get(now.space.id);
+      return now !== undefined && (known === undefined || known.silent) ? [now] : [];
+    });
+    if (watched.length === 0) break;
+    const moments = await gatherMoments(runtime, graph, only(a), only(b), watched, images, settings, signal);
+    watched.forEach(({ space }, k) => {
+      const next = measure === "correlation" ? correlations(moments[k]!) : products(moments[k]!);
+      const known = scores.get(space.id);
+      scores.set(space.id, known === undefined ? next : fillSilent(known, next));
+    });
+  }
   const orders = identityPermutations(symmetry);
   const objective: number[] = [];
   let start = 0;
@@ -71,10 +69,10 @@ export async function matchActivations(
     const inner = symmetry.spaces.filter((space) => space.within === outer.id);
     const found =
       inner.length === 0
-        ? matchPlain(scores.get(outer.id)!, outer.size)
+        ? matchPlain(scores.get(outer.id)!.values, outer.size)
         : matchWithin(
             outer.size,
-            inner.map((space) => ({ size: space.size, scores: scores.get(space.id)! })),
+            inner.map((space) => ({ size: space.size, scores: scores.get(space.id)!.values })),
           );
     start += found.start;
     if (found.total <= found.start) continue;
@@ -133,24 +131,51 @@ function matchWithin(m: number, parts: readonly { size: number; scores: Float64A
   return { start, total, order: columns, inner };
 }
 
-/** E[ab], [n, n]. */
-function products({ cross, count }: Moments): Float64Array {
-  return cross.map((sum) => sum / count);
+/** How often the images are looked at: once more, at an earlier value, for units that were silent, up to this often. */
+const looks = 3;
+
+interface Scores {
+  /** [n, n], A's units down. */
+  readonly values: Float64Array;
+  /** One over the standard deviation of each unit of A and of B, 0 where silent; empty for products. */
+  readonly scaleA: Float64Array;
+  readonly scaleB: Float64Array;
+  /** Whether there are units that never change in both networks, which could be each other. */
+  readonly silent: boolean;
 }
 
-/** Pearson's correlations, [n, n]; 0 with a unit that does not change. */
-function correlations(moments: Moments): Float64Array {
+/** E[ab]. */
+function products({ cross, count }: Moments): Scores {
+  const none = new Float64Array(0);
+  return { values: cross.map((sum) => sum / count), scaleA: none, scaleB: none, silent: false };
+}
+
+/** Pearson's correlations; 0 with a unit that does not change. */
+function correlations(moments: Moments): Scores {
   const { size: n, count, cross, sumA, sumB } = moments;
   const scaleA = inverseDeviations(sumA, moments.squaresA, count);
   const scaleB = inverseDeviations(sumB, moments.squaresB, count);
-  const out = new Float64Array(n * n);
+  const values = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
       const covariance = cross[i * n + j]! / count - (sumA[i]! / count) * (sumB[j]! / count);
-      out[i * n + j] = covariance * scaleA[i]! * scaleB[j]!;
+      values[i * n + j] = covariance * scaleA[i]! * scaleB[j]!;
     }
   }
-  return out;
+  return { values, scaleA, scaleB, silent: scaleA.includes(0) && scaleB.includes(0) };
+}
+
+/** Scores of pairs of silent units from an earlier value, where they may not be silent yet. */
+function fillSilent(known: Scores, next: Scores): Scores {
+  const n = known.scaleA.length;
+  const values = known.values.slice();
+  for (let i = 0; i < n; i++) {
+    if (known.scaleA[i] !== 0) continue;
+    for (let j = 0; j < n; j++) if (known.scaleB[j] === 0) values[i * n + j] = next.values[i * n + j]!;
+  }
+  const scaleA = known.scaleA.map((scale, i) => scale || next.scaleA[i]!);
+  const scaleB = known.scaleB.map((scale, i) => scale || next.scaleB[i]!);
+  return { values, scaleA, scaleB, silent: scaleA.includes(0) && scaleB.includes(0) };
 }
 
 function inverseDeviations(sums: Float64Array, squares: Float64Array, count: number): Float64Array {

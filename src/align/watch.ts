@@ -27,12 +27,12 @@ const linear = new Set([
 ]);
 
 /**
- * For every space that is matched by its activations, the value to look at: of the values that carry it and that a linear
- * layer reads, the last (so after the nonlinearity; of a residual stream, what its last block leaves), or else the last
- * that carries it. Spaces that have others within are known by these.
+ * For every space that is matched by its activations, the values to look at, best first: those that carry it and that a
+ * linear layer reads, the last first (so after the nonlinearity; of a residual stream, what its last block leaves), or
+ * else the last that carries it. Spaces that have others within are known by these.
  * @throws {ScopeError} unsupported, when no value carries a space
  */
-export function valuesToWatch(graph: Graph, symmetry: Symmetry): Watched[] {
+export function valuesToWatch(graph: Graph, symmetry: Symmetry): Watched[][] {
   const read = new Set(graph.nodes.filter((node) => linear.has(node.op)).flatMap((node) => node.inputs));
   const hosts = new Set(symmetry.spaces.map((space) => space.within));
   return symmetry.spaces
@@ -41,8 +41,8 @@ export function valuesToWatch(graph: Graph, symmetry: Symmetry): Watched[] {
       const carried = (symmetry.values.get(space.id) ?? []).filter(
         (one) => space.within === undefined || hostAxis(symmetry, one, space.within) !== undefined,
       );
-      const chosen = carried.findLast((one) => read.has(one.value)) ?? carried.at(-1);
-      if (chosen === undefined) {
+      const last = carried.at(-1);
+      if (last === undefined) {
         throw new ScopeError(
           "unsupported",
           `no inner value of "${graph.name}" shows the units of "${space.name}"`,
@@ -51,7 +51,8 @@ export function valuesToWatch(graph: Graph, symmetry: Symmetry): Watched[] {
           },
         );
       }
-      return watch(symmetry, space, chosen);
+      const chosen = carried.filter((one) => read.has(one.value)).toReversed();
+      return (chosen.length === 0 ? [last] : chosen).map((one) => watch(symmetry, space, one));
     });
 }
 
