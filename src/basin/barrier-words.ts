@@ -283,7 +283,8 @@ function advice(pair: Pair, told: Told): string[] {
     );
     return lines;
   }
-  if (plain === "open" && pair.paths.length === 1) return lines;
+  // Nothing is shown, and nothing was tried: then there is nothing to mend.
+  if (plain === "open" && last === plainPath(pair)) return lines;
   lines.push(nextStep(pair, told));
   return lines;
 }

@@ -37,8 +37,9 @@ function throughThree(facts: PlaneFacts, inside: readonly (readonly boolean[])[]
     fall > 0
       ? `the least is ${decimal(100 * fall, 1)} points below the worst of the three`
       : "none of them is below the worst of the three";
+  const found = least === most ? share(least) : `${share(least)} to ${share(most)}`;
   lines.push(
-    `At the ${within.length} ${within.length === 1 ? "point" : "points"} of the grid inside their triangle it is ${share(least)} to ${share(most)}: ${verdict}. Whether a barrier is shown, with its interval: transferscope barrier, pair by pair.`,
+    `At the ${within.length} ${within.length === 1 ? "point" : "points"} of the grid inside their triangle it is ${found}: ${verdict}. Whether a barrier is shown, with its interval: transferscope barrier, pair by pair.`,
   );
   return lines;
 }
@@ -62,12 +63,12 @@ function aroundOne(facts: PlaneFacts): string[] {
       `${begin} Nowhere on this grid, up to ${decimal(points.at(-1)!.radius, 2)} filter norms away, does it lose more than ${decimal(100 * kept, 0)} points.`,
     ];
   }
-  const holds =
-    farthest === undefined || farthest.radius === 0
-      ? "At no other distance looked at"
-      : `Up to ${decimal(farthest.radius, 2)} filter norms away`;
+  const fallen = `at ${decimal(first.radius, 2)} filter norms one has fallen to ${share(first.accuracy)}`;
+  const near = `within ${decimal(100 * kept, 0)} points of that`;
   return [
-    `${begin} ${holds} do all points of the plane stay within ${decimal(100 * kept, 0)} points of that; at ${decimal(first.radius, 2)} filter norms one has fallen to ${share(first.accuracy)}.`,
+    farthest === undefined || farthest.radius === 0
+      ? `${begin} Already at the nearest distance looked at not all points stay ${near}: ${fallen}.`
+      : `${begin} Up to ${decimal(farthest.radius, 2)} filter norms away all points of the plane stay ${near}; ${fallen}.`,
   ];
 }
 
