@@ -42,6 +42,12 @@ export type { CellContext, CellKind } from "./sweep/kind.ts";
 export { runGraph, type RunOptions } from "./sweep/run.node.ts";
 export { serveWorker } from "./sweep/worker.node.ts";
 
+// Basins: instability along training, averages of networks.
+export { type InstabilityConfig, instabilitySchema } from "./basin/instability-config.ts";
+export { type InstabilityOutcome, runInstability } from "./basin/instability.node.ts";
+export { runSoup, type SoupOutcome, type SoupRequest } from "./basin/soup.node.ts";
+export type { BasinEnv } from "./basin/sweep.node.ts";
+
 // The transfer study and its report.
 export { type StudyConfig, studySchema } from "./study/config.ts";
 export * as presets from "./study/presets/index.ts";
