@@ -11,6 +11,7 @@ import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { duration } from "../../sweep/progress.ts";
 import type { Plan } from "../../sweep/plan.ts";
 import { parseConfig } from "../config.ts";
+import { cellLines } from "../cell-lines.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { asOneSweep, stoppedInWords } from "../one-sweep.ts";
 import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
@@ -74,9 +75,7 @@ async function preview(config: InstabilityConfig, context: CommandContext): Prom
   const { plan, secondsPerImage, bytes } = await previewInstability(config, env);
   const lines = [
     summary(config, plan),
-    ...plan.cells.map(
-      (cell) => `  ${(cell.done ? "done" : duration(cell.seconds)).padStart(10)}  ${cell.label}`,
-    ),
+    ...cellLines(plan.cells),
     ...(plan.done === plan.total
       ? []
       : [

@@ -19,6 +19,7 @@ import {
 } from "../../study/run.node.ts";
 import { answer as inWords } from "../../study/words.ts";
 import { parseConfig } from "../config.ts";
+import { cellLines } from "../cell-lines.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { asOneSweep, stoppedInWords } from "../one-sweep.ts";
 import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
@@ -102,9 +103,7 @@ async function plan(config: StudyConfig, context: CommandContext): Promise<void>
   const { plan: found, secondsPerImage, bytes } = await planStudy(config, env);
   const lines = [
     summary(config, found),
-    ...found.cells.map(
-      (cell) => `  ${(cell.done ? "done" : duration(cell.seconds)).padStart(10)}  ${cell.label}`,
-    ),
+    ...cellLines(found.cells),
     `${about(found.wallSeconds)} with ${workers(found.workers)} (${duration(found.seconds)} of computing at ${(1 / secondsPerImage).toFixed(0)} training images/s), ${(bytes / 1e9).toFixed(1)} GB of memory`,
   ];
   answer((found.done === found.total ? lines.slice(0, -1) : lines).join("\n"), {

@@ -1,0 +1,30 @@
+import { duration } from "../sweep/progress.ts";
+
+/** A planned cell, as far as a list of them shows it. */
+interface Listed {
+  readonly label: string;
+  readonly done: boolean;
+  readonly seconds: number;
+}
+
+/** The cells of a plan, a line each with what it is expected to take; the parts of one path share a line. */
+export function cellLines(cells: readonly Listed[]): string[] {
+  const groups = new Map<string, Listed[]>();
+  for (const cell of cells) {
+    const name = cell.label.replace(/, part \d+ of \d+$/, "");
+    const kept = groups.get(name);
+    if (kept === undefined) groups.set(name, [cell]);
+    else kept.push(cell);
+  }
+  return [...groups].map(([name, members]) => {
+    const left = members.filter((cell) => !cell.done);
+    const seconds = left.reduce((sum, cell) => sum + cell.seconds, 0);
+    const parts =
+      members.length === 1
+        ? ""
+        : left.length < members.length && left.length > 0
+          ? `, ${left.length} of ${members.length} parts`
+          : `, ${members.length} parts`;
+    return `  ${(left.length === 0 ? "done" : duration(seconds)).padStart(10)}  ${name}${parts}`;
+  });
+}
