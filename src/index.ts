@@ -42,12 +42,6 @@ export type { CellContext, CellKind } from "./sweep/kind.ts";
 export { runGraph, type RunOptions } from "./sweep/run.node.ts";
 export { serveWorker } from "./sweep/worker.node.ts";
 
-// Basins: instability along training, averages of networks.
-export { type InstabilityConfig, instabilitySchema } from "./basin/instability-config.ts";
-export { type InstabilityOutcome, runInstability } from "./basin/instability.node.ts";
-export { runSoup, type SoupOutcome, type SoupRequest } from "./basin/soup.node.ts";
-export type { BasinEnv } from "./basin/sweep.node.ts";
-
 // The transfer study and its report.
 export { type StudyConfig, studySchema } from "./study/config.ts";
 export * as presets from "./study/presets/index.ts";
@@ -57,11 +51,14 @@ export { trainedModel } from "./cells/trained.node.ts";
 export { answer } from "./study/words.ts";
 export { writeReport } from "./report/write.node.ts";
 
-// Basins: paths and planes between networks, alignment.
+// Basins: paths and planes between networks, alignment, averages, instability along training.
 export { type AlignOutcome, type AlignRequest, runAlign } from "./basin/align.node.ts";
 export { type BarrierOutcome, type BarrierRequest, planBarrier, runBarrier } from "./basin/barrier.node.ts";
+export { type InstabilityConfig, instabilitySchema } from "./basin/instability-config.ts";
+export { type InstabilityOutcome, previewInstability, runInstability } from "./basin/instability.node.ts";
 export { type PlaneOutcome, type PlaneRequest, planPlane, runPlane } from "./basin/plane.node.ts";
-export type { BarrierResults, PlaneResults } from "./basin/results.ts";
+export type { BarrierResults, InstabilityResults, PlaneResults, SoupResults } from "./basin/results.ts";
+export { planSoup, runSoup, type SoupOutcome, type SoupRequest } from "./basin/soup.node.ts";
 export type { NamedModel } from "./basin/subjects.node.ts";
 export type { BasinEnv } from "./basin/sweep.node.ts";
 export { importModel, openModels } from "./cells/import.node.ts";
