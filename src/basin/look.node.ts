@@ -51,10 +51,9 @@ export function lookOf(
   reestimate: boolean,
 ): Look {
   const { counts } = plan;
-  const measure = {
-    images: Math.min(estimationImages, counts.train),
-    batch: Math.min(estimationBatch, counts.train),
-  };
+  // Without training images the cell says so, once it needs them.
+  const most = Math.max(1, counts.train);
+  const measure = { images: Math.min(estimationImages, most), batch: Math.min(estimationBatch, most) };
   return {
     data,
     images: { train: Math.min(images.train, counts.train), test: Math.min(images.test, counts.test) },

@@ -270,7 +270,7 @@ describe("plane", () => {
   test("killed in the middle, it goes on, and computes no finished cell again", async () => {
     const folder = temporaryFolder();
     const names = ["a/model.onnx", "b/model.onnx", "p.onnx"].map(at);
-    const look = ["--grid", "25", "--test-images", "250", "--train-images", "0", "--jobs", "1"];
+    const look = ["--grid", "25", "--test-images", "300", "--train-images", "200", "--jobs", "1"];
     const argv = (path: string): string[] => [
       "plane",
       ...names,
