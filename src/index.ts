@@ -51,6 +51,26 @@ export { trainedModel } from "./cells/trained.node.ts";
 export { answer } from "./study/words.ts";
 export { writeReport } from "./report/write.node.ts";
 
+// What basins are measured with: symmetries, alignment, repair, points of weight space, averages.
+export { describeSymmetry } from "./symmetry/describe.ts";
+export { permute } from "./symmetry/permute.ts";
+export { symmetries } from "./symmetry/symmetries.ts";
+export type { Permutations, Space, Symmetry } from "./symmetry/types.ts";
+export { matchActivations } from "./align/activations.ts";
+export { assign } from "./align/assign.ts";
+export { proveAlignment } from "./align/prove.ts";
+export { straightThrough } from "./align/straight-through.ts";
+export { matchWeights } from "./align/weights.ts";
+export { openRenormalizer, type Renormalizer } from "./repair/renormalize.ts";
+export { openRepair, type Repair } from "./repair/repair.ts";
+export { barriers } from "./landscape/barriers.ts";
+export { trainBezier } from "./landscape/bezier.ts";
+export { openPoints } from "./landscape/points.ts";
+export { movingAverage, uniform } from "./soup/average.ts";
+export { greedySoup } from "./soup/greedy.ts";
+export { learnSoup } from "./soup/learn.ts";
+export { quality } from "./soup/quality.ts";
+
 // Basins: paths and planes between networks, alignment, averages, instability along training.
 export { type AlignOutcome, type AlignRequest, runAlign } from "./basin/align.node.ts";
 export { type BarrierOutcome, type BarrierRequest, planBarrier, runBarrier } from "./basin/barrier.node.ts";
