@@ -167,6 +167,15 @@ describe("a pair", () => {
     expect(text).toContain("A straight average of the two is still no good");
   });
 
+  test("of a curve, too, the statistics that were estimated anew count", () => {
+    const text = words([
+      { error: 0.4, treatment: { statistics: "re-estimated" } },
+      { error: 0.5, treatment: { curve: "bezier", statistics: "interpolated" } },
+      { error: 0.004, half: 0.004, treatment: { curve: "bezier", statistics: "re-estimated" } },
+    ]);
+    expect(text).toContain("A curved path joins them");
+  });
+
   test("stale statistics are told apart from the barrier itself", () => {
     const text = words(
       [

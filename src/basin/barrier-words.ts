@@ -181,8 +181,9 @@ function treatmentWords(pair: Pair, b: string, told: Told): string[] {
   const lines: string[] = [];
   const plain = plainPath(pair);
   const aligned = alignedPath(pair);
-  const repaired = pair.paths.find(({ treatment }) => treatment.repair);
-  const curved = pair.paths.find(({ treatment }) => treatment.curve === "bezier");
+  // The last of its kind: with statistics estimated anew, where there are any.
+  const repaired = pair.paths.findLast(({ treatment }) => treatment.repair);
+  const curved = pair.paths.findLast(({ treatment }) => treatment.curve === "bezier");
   let before = errorHeight(plain);
   if (aligned !== undefined) {
     const after = errorHeight(aligned);
