@@ -228,6 +228,15 @@ describe("several networks", () => {
   });
 });
 
+test("a group that only its treatment connects is not safe to average as it is", () => {
+  const both = [{ error: 0.4 }, { error: 0.004, half: 0.004, treatment: { align: "weights" as const } }];
+  const pairs = [pair(both, { a: 0, b: 1 }), pair(both, { a: 0, b: 2 }), pair(both, { a: 1, b: 2 })];
+  const text = barrierWords(told(pairs)).join("\n");
+  expect(text).toContain("on the last path of each pair, with everything done to it");
+  expect(text).toContain("Permuting units lowers the barrier of 3 of 3 pairs");
+  expect(text).not.toContain("Safe to average");
+});
+
 test("without an interval nothing is settled, save a barrier of exactly 0", () => {
   expect(says({ value: 0.5, low: null, high: null }, 0.02)).toBe("open");
   expect(says({ value: 0, low: null, high: null }, 0.02)).toBe("connected");

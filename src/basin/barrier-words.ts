@@ -320,7 +320,8 @@ function alignedConnects(pair: Pair, { threshold }: Told): boolean {
 function groupWords({ models, pairs, basins, threshold }: Told): string[] {
   const count = (which: string) => pairs.filter(({ verdict }) => verdict.says === which).length;
   const [connected, apart, open] = [count("connected"), count("barrier"), count("open")];
-  const limit = `threshold: ${points(threshold)} points of error`;
+  const treated = pairs.some((pair) => pair.paths.at(-1) !== plainPath(pair));
+  const limit = `threshold: ${points(threshold)} points of error${treated ? "; on the last path of each pair, with everything done to it" : ""}`;
   const parts = [
     ...(connected > 0 ? [`${connected} ${connected === 1 ? "is" : "are"} connected`] : []),
     ...(apart > 0 ? [`${apart} ${apart === 1 ? "has" : "have"} a barrier between`] : []),
@@ -345,7 +346,14 @@ function groupWords({ models, pairs, basins, threshold }: Told): string[] {
   lines.push(
     `The highest barrier, ${range(largest.verdict.of)}, stands between ${name(largest.a)} and ${name(largest.b)}.`,
   );
-  const safe = basins.filter((group) => group.length > 1 && !unsure.includes(group));
+  // Weights are averaged along the straight line of the networks as they are.
+  const averaged = (group: readonly number[]): boolean =>
+    pairs.every(
+      (pair) =>
+        !(group.includes(pair.a) && group.includes(pair.b)) ||
+        says(errorHeight(plainPath(pair)), threshold) === "connected",
+    );
+  const safe = basins.filter((group) => group.length > 1 && averaged(group));
   if (safe.length > 0) {
     lines.push(
       `Safe to average on this data, pair by pair: ${safe.map((group) => group.map(name).join(" + ")).join("; ")}.`,
