@@ -31,6 +31,7 @@ function facts(more: Partial<SoupFacts>): SoupFacts {
     seen: "no",
     statistics: "none",
     growth: [{ accepted: true }],
+    singles: [0.7, 0.68, 0.66, 0.64].map((right) => row("single", right).outcomes),
     ...more,
   };
 }
@@ -54,12 +55,18 @@ describe("an average in words", () => {
     );
   });
 
-  test("an average far below its best member tells of several basins", () => {
+  test("an average worse than the best, but not than the mean of its members, says nothing about basins", () => {
+    const singles = [0.9, 0.3, 0.3].map((right) => row("single", right).outcomes);
+    const rows = [row("best single", 0.9), row("uniform", 0.5, 3), row("greedy", 0.9, 1)];
+    expect(soupWords(facts({ rows, singles })).join(" ")).not.toMatch(/basin/);
+  });
+
+  test("an average far below its members tells of several basins", () => {
     const rows = [row("best single", 0.7), row("uniform", 0.3, 4), row("greedy", 0.7, 1)];
     const words = soupWords(facts({ rows }));
     expect(words[0]).toMatch(/^The greedy soup of 4 networks is the best single network alone \(b\.onnx\)/);
     expect(words[1]).toMatch(
-      /worse than the best by 40\.0 points .*: not all of these networks lie in one basin\. See which: transferscope barrier\.$/,
+      /classifies 37\.0 points .* less correctly than its members do on the mean: they do not all lie in one basin\. See which: transferscope barrier\.$/,
     );
   });
 

@@ -2,6 +2,7 @@ import { decimal, grouped } from "../figure/numbers.ts";
 import { pairedDifference } from "../soup/difference.ts";
 import type { Outcomes } from "../soup/outcomes.ts";
 import type { Quality } from "../soup/quality.ts";
+import { mean, meanInterval } from "../tensor/stats.ts";
 import type { Interval } from "./results.ts";
 
 /** A row of the comparison, with what happened on every test image. */
@@ -27,6 +28,8 @@ export interface SoupFacts {
   readonly seen: "no" | "yes" | "unknown";
   readonly statistics: "re-estimated" | "averaged" | "none";
   readonly growth: readonly { readonly accepted: boolean }[];
+  /** Every network by itself, on the same test images. */
+  readonly singles: readonly Outcomes[];
 }
 
 /**
@@ -42,7 +45,7 @@ export function soupWords(facts: SoupFacts): string[] {
   return [
     againstBest(facts, chosen, best),
     ...(ensemble === undefined ? [] : [againstEnsemble(chosen, ensemble)]),
-    ...(uniform === undefined ? [] : apart(uniform, best)),
+    ...(uniform === undefined ? [] : apart(uniform, facts.singles)),
     ...(seen === "yes"
       ? [
           "The networks were trained on the images that decided here: held-out scores flatter them. Train with validation: in the data section to hold images out.",
@@ -106,13 +109,20 @@ function againstEnsemble(chosen: SoupRow, ensemble: SoupRow): string {
   return `${level}${difference}.${calibration}`;
 }
 
-/** What it means when the plain average is worse than its best member. */
-function apart(uniform: SoupRow, best: SoupRow): string[] {
-  const { accuracy } = pairedDifference(uniform.outcomes, best.outcomes, { seed: 0 });
-  // A basin's average is at least about as good as its members: Frankle's two points of error.
-  if (!isShown(accuracy) || accuracy.high === null || accuracy.high > -0.02) return [];
+/**
+ * What it means when the average of all is worse than its members are on the mean. In a basin it is not (the centre of a
+ * hull without a barrier); that it is worse than the *best* member says nothing about basins.
+ */
+function apart(uniform: SoupRow, singles: readonly Outcomes[]): string[] {
+  const lost = Array.from(uniform.outcomes.correct, (right, image) => {
+    const single = singles.reduce((sum, one) => sum + one.correct[image]!, 0) / singles.length;
+    return single - right;
+  });
+  const interval = meanInterval(lost, 0.95);
+  // Frankle's two points of error.
+  if (interval === null || interval.low < 0.02) return [];
   return [
-    `The average of all of them is worse than the best by ${points(accuracy)}: not all of these networks lie in one basin. See which: transferscope barrier.`,
+    `The average of all of them classifies ${points({ value: mean(lost), ...interval })} less correctly than its members do on the mean: they do not all lie in one basin. See which: transferscope barrier.`,
   ];
 }
 

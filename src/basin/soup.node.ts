@@ -115,6 +115,7 @@ export async function runSoup(request: SoupRequest, env: BasinEnv): Promise<Soup
     seen: chosen.result.heldOut.seen,
     statistics: chosen.result.statistics,
     growth: greedy?.growth ?? [],
+    singles: members.map((one) => one.outcomes),
   };
   const results: SoupResults = {
     schema: 1,
