@@ -88,7 +88,7 @@ describe("what is wrong is said in one sentence, with its place", () => {
     [
       "inside a schedule",
       good.replace("    steps: 10\n", "    steps: 10\n    schedule: {kind: cosin}\n"),
-      'study.yaml:10:16: downstream.recipe.schedule.kind: expected constant, cosine or step, got "cosin"',
+      'study.yaml:10:16: downstream.recipe.schedule.kind: expected constant, cosine, linear or step, got "cosin"',
     ],
     ["text for fields", "hello", 'study.yaml:1:1: expected fields like "name: value", found text'],
     ["a list for fields", "- 1\n- 2\n", 'study.yaml:1:1: expected fields like "name: value", found a list'],
