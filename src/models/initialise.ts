@@ -43,6 +43,8 @@ export function draw(info: ParameterInfo, seeds: InitSeeds): Float32Array {
     }
     case "uniform-fan-in":
       return uniform(out, random, (init.gain ?? 1) / Math.sqrt(fans(info).in));
+    case "uniform":
+      return uniform(out, random, init.bound);
     case "truncated-normal":
       return truncatedNormal(out, random, init.std);
   }

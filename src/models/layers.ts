@@ -44,6 +44,8 @@ export function conv(
 
 export interface LinearOptions {
   readonly init?: InitSpec;
+  /** Zeros unless told. */
+  readonly biasInit?: InitSpec;
   readonly output?: string;
 }
 
@@ -56,7 +58,7 @@ export function linear(
   options: LinearOptions = {},
 ): string {
   const weight = net.parameter(`${name}.weight`, [out, net.channels(x)], options.init ?? heIn);
-  const bias = net.parameter(`${name}.bias`, [out], { kind: "zeros" });
+  const bias = net.parameter(`${name}.bias`, [out], options.biasInit ?? { kind: "zeros" });
   return net.g.op(
     "Gemm",
     [x, weight, bias],

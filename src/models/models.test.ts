@@ -202,6 +202,7 @@ group("initialisation", () => {
     [{ kind: "lecun-normal" }, 1 / (30 * 9)],
     [{ kind: "glorot-uniform" }, 2 / (80 * 9)],
     [{ kind: "uniform-fan-in" }, 1 / (3 * 30 * 9)],
+    [{ kind: "uniform", bound: 0.3 }, 0.03],
     [{ kind: "truncated-normal", std: 0.02 }, 0.0004 * cut],
     [{ kind: "zeros" }, 0],
     [{ kind: "ones" }, 0],
@@ -213,6 +214,25 @@ group("initialisation", () => {
     expect(Math.abs(found.mean - (init.kind === "ones" ? 1 : 0))).toBeLessThanOrEqual(
       4 * Math.sqrt(variance / values.length),
     );
+  });
+
+  test("an MLP that starts as PyTorch's draws weights and biases within ±1/√inputs", () => {
+    const io = { channels: 1, height: 4, width: 4, classes: 2 };
+    const { parameters } = buildModel(
+      modelSpecSchema.parse({ arch: "mlp", hidden: [64, 64], init: "pytorch" }),
+      io,
+    );
+    const fresh = initialise(parameters, { init: 1, head: 1 });
+    for (const [name, bound] of [
+      ["fc1.weight", 1 / 4],
+      ["fc1.bias", 1 / 4],
+      ["fc2.weight", 1 / 8],
+      ["fc2.bias", 1 / 8],
+    ] as const) {
+      const largest = Math.max(...fresh.get(name)!.map(Math.abs));
+      expect(largest).toBeLessThanOrEqual(bound);
+      expect(largest).toBeGreaterThan(0.8 * bound);
+    }
   });
 
   test("a truncated normal stays within two standard deviations", () => {

@@ -19,6 +19,7 @@ export interface ModelIo {
  * - glorot-uniform: U(±gain · √(6/(fan_in + fan_out))). Glorot and Bengio 2010, equation 16.
  * - lecun-normal: N(0, gain²/fan_in). LeCun et al. 1998, "Efficient BackProp", equation 16.
  * - uniform-fan-in: U(±gain/√fan_in), what PyTorch's Linear and Conv2d start from.
+ * - uniform: U(±bound), for biases, whose fan is that of the weight beside them.
  * - truncated-normal: N(0, std²) cut at two standard deviations of that normal (redrawn, not clipped).
  */
 export type InitSpec =
@@ -28,6 +29,7 @@ export type InitSpec =
   | { readonly kind: "glorot-uniform"; readonly gain?: number }
   | { readonly kind: "lecun-normal"; readonly gain?: number }
   | { readonly kind: "uniform-fan-in"; readonly gain?: number }
+  | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "truncated-normal"; readonly std: number };
 
 /** One float32 tensor of a model. */
