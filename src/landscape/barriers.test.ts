@@ -54,7 +54,8 @@ describe("closed forms", () => {
     for (const definition of ["chord", "mean", "midpoint"]) {
       expect(pick(found, definition)).toMatchObject({ height: { value: 1, low: 1, high: 1 }, at: 0.5 });
     }
-    expect(pick(found, "chord", "error").height).toEqual({ value: 0, low: 0, high: 0 });
+    // Four images that are classified alike everywhere leave any error below 1 − 0.025^(1/4) open.
+    expect(pick(found, "chord", "error").height).toMatchObject({ value: 0, low: 0, high: 1 - 0.025 ** 0.25 });
   });
 
   test("only what lies between the networks counts, in whatever order the points come", () => {
@@ -180,6 +181,54 @@ describe("intervals", () => {
       // 90 of 100 is 2.3 standard errors below 95.
       expect(held, `height ${height}`).toBeGreaterThanOrEqual(90);
     }
+  });
+});
+
+describe("few images", () => {
+  /** `images` images; each is right at the ends, and wrong half-way with probability `error`. */
+  function rare(seed: number, images: number, error: number): Barrier {
+    const random = stream(seed, "noise", "rare", images);
+    const point = (share: number): PerImage => ({
+      losses: Float32Array.from({ length: images }, () => random.uniform()),
+      correct: Uint8Array.from({ length: images }, () => (random.uniform() < share ? 0 : 1)),
+    });
+    return pick(barriers([0, 0.5, 1], [point(0), point(error), point(0)], options), "mean", "error");
+  }
+
+  test("a barrier of 5 points is not called excluded because none of them met it", () => {
+    for (const images of [10, 20, 50]) {
+      let connected = 0;
+      for (let seed = 0; seed < 100; seed++) {
+        const { height } = rare(seed, images, 0.05);
+        if (verdict(height).says === "connected") connected++;
+      }
+      // Without the bound of Clopper and Pearson: 60, 33 and 7 of 100.
+      expect(connected, `${images} images`).toBe(0);
+    }
+  });
+
+  test("many images without a change do exclude it; so do copies, however few", () => {
+    expect(verdict(rare(1, 200, 0).height).says).toBe("connected");
+    expect(rare(1, 200, 0).height.high).toBeCloseTo(0.0183, 4);
+    const copies = exact([0, 0.5, 1], () => 1).map((point, i) => ({
+      ...point,
+      losses: point.losses.map((loss) => loss * (1 + i * 1e-6)),
+    }));
+    for (const definition of ["mean", "midpoint"]) {
+      const found = pick(barriers([0, 0.5, 1], copies, options), definition, "error");
+      expect(found.height).toEqual({ value: 0, low: 0, high: 0 });
+    }
+  });
+
+  test("half-way the interval has both ends", () => {
+    const at = [0, 0.5, 1];
+    const found = barriers(
+      at,
+      exact(at, (alpha) => alpha),
+      options,
+    );
+    const open = 1 - 0.025 ** 0.25;
+    expect(pick(found, "midpoint", "error").height).toEqual({ value: 0, low: -open, high: open });
   });
 });
 

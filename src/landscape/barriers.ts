@@ -27,6 +27,11 @@ type Quantity = Barrier["quantity"];
  *   Econometrica 81, simplified: one width for all points). Not below 0, as these barriers are ≥ 0 by definition.
  * - high: the 97.5 % percentile of the resampled suprema; their bias is upwards, so this bound is on the safe side.
  *
+ * What happened to no image happens in no resample: where all points classify the same few images alike, resampling
+ * alone would call a barrier of the error excluded. So its high end is at least 1 − 0.025^(1/n), the rise that n images
+ * without a change leave open (Clopper and Pearson 1934, Biometrika 26), unless all points are one function but for
+ * rounding.
+ *
  * @param at positions in any order; 0 and 1 must be among them
  * @param values what the network does there, parallel to `at`
  * @throws {ScopeError} usage, when 0 or 1 is missing; shape, when the sizes differ; data, when there are no images
@@ -69,17 +74,19 @@ export function barriers(
       });
     });
   }
+  const unseen = isOneFunction(kept) ? 0 : 1 - 0.025 ** (1 / n);
   return wanted.map(({ quantity, definition }, i) => {
     const row = heights[i]!;
+    const least = quantity === "error" ? unseen : 0;
     if (definition === "midpoint") {
-      return { definition, quantity, split, height: percentiles(row[0]!, draws[i]!), at: 0.5 };
+      return { definition, quantity, split, height: percentiles(row[0]!, draws[i]!, least), at: 0.5 };
     }
     // Between equal networks the path leaves the chord by rounding only: that is no place of a barrier.
     const first = startOf(quantity);
     const slack = 1e-12 * (Math.abs(own[first]!) + Math.abs(own[first + alphas.length - 1]!));
     let top = 0;
     for (let at = 1; at < row.length; at++) if (row[at]! > row[top]! + slack) top = at;
-    return { definition, quantity, split, height: supremum(row, top, draws[i]!), at: alphas[top]! };
+    return { definition, quantity, split, height: supremum(row, top, draws[i]!, least), at: alphas[top]! };
   });
 }
 
@@ -135,18 +142,32 @@ function heightsOf(
   return heights;
 }
 
-function percentiles(value: number, draws: Float64Array): Interval {
-  if (draws.length === 0) return { value, low: null, high: null };
-  const sorted = draws.toSorted();
-  return {
-    value,
-    low: Math.min(quantile(sorted, 0.025), value),
-    high: Math.max(quantile(sorted, 0.975), value),
-  };
+/** Losses that differ by no more, relative to their size, differ by rounding. */
+const rounding = 1e-4;
+
+/** Whether the network is the same function of every image at all points: a path between copies. */
+function isOneFunction([first, ...others]: readonly PerImage[]): boolean {
+  return others.every(
+    ({ losses, correct }) =>
+      losses.every((loss, i) => Math.abs(loss - first!.losses[i]!) <= rounding * (1 + Math.abs(loss))) &&
+      correct.every((one, i) => one === first!.correct[i]),
+  );
 }
 
-/** The interval of a supremum over points, as `barriers` describes it. `draws`: resamples × points, row by row. */
-function supremum(own: Float64Array, top: number, draws: Float64Array): Interval {
+/** `least`: how far from the value the interval reaches where resampling shows no spread. */
+function percentiles(value: number, draws: Float64Array, least: number): Interval {
+  if (draws.length === 0) return { value, low: null, high: null };
+  const sorted = draws.toSorted();
+  const [low, high] = [quantile(sorted, 0.025), quantile(sorted, 0.975)];
+  const more = low === high ? least : 0;
+  return { value, low: Math.min(low - more, value), high: Math.max(high + more, value) };
+}
+
+/**
+ * The interval of a supremum over points, as `barriers` describes it. `draws`: resamples × points, row by row; `least`:
+ * its high end is not below.
+ */
+function supremum(own: Float64Array, top: number, draws: Float64Array, least: number): Interval {
   const value = own[top]!;
   const resamples = draws.length / own.length;
   if (resamples === 0) return { value, low: null, high: null };
@@ -166,6 +187,7 @@ function supremum(own: Float64Array, top: number, draws: Float64Array): Interval
     low: Math.min(value, Math.max(0, value - Math.max(0, near))),
     high: Math.max(
       value,
+      least,
       highest((draw) => draw),
     ),
   };
