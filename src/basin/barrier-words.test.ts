@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { verdict } from "../landscape/barriers.ts";
 import { barrierWords, says, type Told } from "./barrier-words.ts";
 import type { Barrier, Interval, Kinship, Pair, Path, Treatment } from "./results.ts";
 
@@ -237,7 +238,9 @@ test("a group that only its treatment connects is not safe to average as it is",
   expect(text).not.toContain("Safe to average");
 });
 
-test("without an interval nothing is settled, save a barrier of exactly 0", () => {
-  expect(says({ value: 0.5, low: null, high: null }, 0.02)).toBe("open");
-  expect(says({ value: 0, low: null, high: null }, 0.02)).toBe("connected");
+test("without an interval (one image) nothing is settled, as in the verdict", () => {
+  for (const value of [0.5, 0]) {
+    expect(says({ value, low: null, high: null }, 0.02)).toBe("open");
+    expect(verdict({ value, low: null, high: null }, 0.02).says).toBe("open");
+  }
 });

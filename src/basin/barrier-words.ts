@@ -401,8 +401,8 @@ function errorHeight(path: Path): Interval {
 }
 
 /** Which side of a threshold an interval lies on; "open" also where there is no interval. */
-export function says({ value, low, high }: Interval, threshold: number): "connected" | "barrier" | "open" {
-  if (low === null || high === null) return value === 0 ? "connected" : "open";
+export function says({ low, high }: Interval, threshold: number): "connected" | "barrier" | "open" {
+  if (low === null || high === null) return "open";
   return high < threshold ? "connected" : low > threshold ? "barrier" : "open";
 }
 
