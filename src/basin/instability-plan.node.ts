@@ -217,7 +217,11 @@ function gridRows(config: InstabilityConfig, grid: Grid, add: Add): PlannedRow[]
       ),
     );
   };
-  const pairs = Array.from({ length: grid.pairs }, (_, i) => ({ one: i, other: childSeed(i, 1) }));
+  // The pretraining's seed is left out: a network from scratch must not begin from the weights it began from.
+  const seeds = Array.from({ length: grid.pairs + 1 }, (_, i) => i).filter(
+    (seed) => seed !== grid.upstream.seed,
+  );
+  const pairs = seeds.slice(0, grid.pairs).map((one) => ({ one, other: childSeed(one, 1) }));
   const row = (
     label: string,
     [sameStart, sameHead, sameOrder]: readonly [boolean, boolean, boolean],

@@ -142,8 +142,20 @@ test("the grid crosses initialisation, head and order; nothing is trained twice"
 
 test("the grid's runs from scratch are the analysis' own where they agree", () => {
   const grid = { upstream: { data: { set: "synthetic" }, recipe: {} }, recipe: {}, pairs: 2 };
-  const alone = planInstability(config({ replicates: [0, 1] }), 1000).training.length;
-  const both = planInstability(config({ replicates: [0, 1], grid }), 1000).training.length;
+  const alone = planInstability(config({ replicates: [1, 2] }), 1000).training.length;
+  const both = planInstability(config({ replicates: [1, 2], grid }), 1000).training.length;
   // Of each pair's four runs from scratch, the parent and its child from step 0 are there already.
   expect(both).toBe(alone + 1 + 2 * (2 + 4));
+});
+
+test("no network from scratch begins from the random weights the pretraining began from", () => {
+  for (const seed of [0, 1, 99_999]) {
+    const upstream = { data: { set: "synthetic", trainSize: 32 }, recipe: { steps: 5 }, seed };
+    const grid = { upstream, recipe: {}, pairs: 3 };
+    const { training, rows } = planInstability(config({ spawn: [], grid }), 1000);
+    const [pretraining, ...others] = training.filter(({ spec }) => Object.keys(spec.inputs).length === 0);
+    expect(seedsIn(pretraining!.spec)["init"]).toBe(seed);
+    expect(others.map(({ spec }) => seedsIn(spec)["init"])).not.toContain(seed);
+    expect(rows.every(({ pairs }) => pairs.length === 3)).toBe(true);
+  }
 });
