@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gridRow, type RowPair } from "./grid-row.ts";
+import { gridRow, overPairs, overParents, type RowPair } from "./grid-row.ts";
 import { barrierHeight, evenly, l2Distance, pathOf } from "./heights.ts";
 
 const plain = { align: "none", curve: "linear", repair: false, statistics: "none" } as const;
@@ -43,4 +43,16 @@ test("a row without pairs has no heights", () => {
 test("positions and distances", () => {
   expect(evenly(5)).toEqual([0, 0.25, 0.5, 0.75, 1]);
   expect(l2Distance(Float32Array.of(1, 2, 9), Float32Array.of(4, 6, 0), 2)).toBe(5);
+});
+
+test("pairs with a network in common are one observation", () => {
+  // Two parents, three pairs each: 2 degrees of freedom less than three pairs would give, and no more precision.
+  const [values, parents] = [
+    [1, 1, 1, 3, 3, 3],
+    [0, 0, 0, 1, 1, 1],
+  ];
+  expect(overParents(values!, parents!)).toEqual(overPairs([1, 3]));
+  expect(overPairs(values!).high!).toBeLessThan(overParents(values!, parents!).high!);
+  expect(overParents([1, 2, 3], [7, 7, 7])).toEqual({ value: 2, low: null, high: null });
+  expect(overParents([0.1, 0.4, 0.3], [0, 1, 2])).toEqual(overPairs([0.1, 0.4, 0.3]));
 });

@@ -41,3 +41,13 @@ export function overPairs(values: readonly number[]): Interval {
   const interval = meanInterval(values, 0.95);
   return { value: mean(values), low: interval?.low ?? null, high: interval?.high ?? null };
 }
+
+/**
+ * Mean over pairs with Student's 95 % interval over parent runs: pairs of one parent (`parents`, parallel to `values`) have
+ * networks in common, so they count as one observation, their mean. No interval for a single parent.
+ */
+export function overParents(values: readonly number[], parents: readonly number[]): Interval {
+  const means = [...new Set(parents)].map((parent) => mean(values.filter((_, i) => parents[i] === parent)));
+  const interval = meanInterval(means, 0.95);
+  return { value: mean(values), low: interval?.low ?? null, high: interval?.high ?? null };
+}

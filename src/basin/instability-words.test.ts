@@ -63,10 +63,10 @@ describe("moments", () => {
     );
   });
 
-  test("one pair has no interval", () => {
+  test("one parent run has no interval", () => {
     expect(instabilityWords({ ...facts, spawn: [at(0, 0.5, null)] })).toEqual([
       "Children that differ in the order of images and part at k = 0 (0 % of training) have an instability of 50.0 points, over the threshold of 2 points of error.",
-      "With one pair there is no interval over pairs, so this is not shown.",
+      "With one parent run there is no interval, so this is not shown.",
     ]);
   });
 

@@ -68,7 +68,7 @@ function shown(moments: readonly InstabilityAt[], threshold: number): string[] {
   );
   if (open.length === 0) return [];
   if (open.some(({ instability }) => instability.low === null))
-    return ["With one pair there is no interval over pairs, so this is not shown."];
+    return ["With one parent run there is no interval, so this is not shown."];
   const at = enumerate(open.map(({ k }) => grouped(k)));
   return [
     `At k = ${at} the interval over pairs includes the threshold: on which side of it training is there could not be shown.`,

@@ -11,7 +11,7 @@ import type { Store } from "../store/store.node.ts";
 import type { Plan } from "../sweep/plan.ts";
 import { type Recipe, totalSteps } from "../train/recipe.ts";
 import { costOf } from "./cost.node.ts";
-import { gridRow, overPairs } from "./grid-row.ts";
+import { gridRow, overParents } from "./grid-row.ts";
 import { checkInstability, type InstabilityConfig } from "./instability-config.ts";
 import {
   type InstabilityPlan,
@@ -207,12 +207,22 @@ function momentOf(
       cells: [pair.a.address, pair.b.address] as const,
     };
   });
+  const parents = found.map(({ replicate }) => replicate);
   return {
     k,
     pairs: found,
-    instability: overPairs(found.map(({ instability }) => instability.value)),
-    lossBarrier: overPairs(found.map(({ lossBarrier }) => lossBarrier.value)),
-    distance: overPairs(found.map(({ distance }) => distance)),
+    instability: overParents(
+      found.map(({ instability }) => instability.value),
+      parents,
+    ),
+    lossBarrier: overParents(
+      found.map(({ lossBarrier }) => lossBarrier.value),
+      parents,
+    ),
+    distance: overParents(
+      found.map(({ distance }) => distance),
+      parents,
+    ),
     stable: found.filter(({ instability }) => instability.value < threshold).length / found.length,
   };
 }
