@@ -8,7 +8,7 @@ import { constant, type Graph } from "../graph/graph.ts";
 import { buildModel, modelSpecSchema } from "../models/model.ts";
 import type { ModelIo } from "../models/types.ts";
 import { openStore } from "../store/store.node.ts";
-import { float32, sizeOf } from "../tensor/tensor.ts";
+import { float32, int64s, sizeOf } from "../tensor/tensor.ts";
 import { graphFor, graphWith, keptNetworks, networkFrom, networkOf } from "./network.node.ts";
 import { sameArchitecture } from "./same-architecture.ts";
 
@@ -141,6 +141,21 @@ describe("networks that are not the same", () => {
     const a = networkLike(cnn, "a");
     expect(same(a, { graph: graphWith(a, a.vector().fill(1)) })).not.toThrow();
     expect(() => sameArchitecture([a])).not.toThrow();
+  });
+
+  test("but for a long constant are told apart", () => {
+    // As a fixed shuffle of pixels is exported: numbers that are no parameters.
+    const shuffled = (first: number): { graph: Graph } => {
+      const g = new Builder();
+      const x = g.op("Flatten", [g.input("x", "float32", ["N", 1, 2, 2])]);
+      const places = Array.from({ length: 5000 }, (_, i) => (i + first) % 4);
+      const y = g.op("Gather", [x, g.constant(int64s(places))], { axis: 1 });
+      const weight = constant("w", float32([5000, 3], new Float32Array(15_000).fill(1)));
+      g.output(g.op("MatMul", [y, g.parameter(weight)]));
+      return { graph: g.finish("shuffled") };
+    };
+    expect(same(shuffled(0), shuffled(0))).not.toThrow();
+    expect(same(shuffled(0), shuffled(1))).toThrow(/compute differently: operation 2 is Gather/);
   });
 
   test.each([

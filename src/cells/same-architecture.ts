@@ -2,7 +2,7 @@ import { ScopeError } from "../base/error.ts";
 import { fold } from "../graph/fold.ts";
 import type { Attribute, Dim, Graph, Node } from "../graph/graph.ts";
 import { modules } from "../graph/modules.ts";
-import { numbers, sizeOf } from "../tensor/tensor.ts";
+import { numbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
 
 /** What of a network is compared. */
 export interface Comparable {
@@ -148,14 +148,28 @@ function linesOf({ graph, names }: Comparable): Line[] {
   const parameters = new Set(names);
   for (const initializer of graph.initializers.values()) {
     const { name, dtype, shape } = initializer;
-    const content = sizeOf(shape) <= 4096 ? numbers(initializer.load()).join() : "";
-    known.set(name, parameters.has(name) ? name : `constant ${dtype} ${show(shape)} ${content}`);
+    known.set(
+      name,
+      parameters.has(name) ? name : `constant ${dtype} ${show(shape)} ${contentOf(initializer.load())}`,
+    );
   }
   return graph.nodes.map((node, i) => {
     node.outputs.forEach((output, k) => known.set(output, `node ${i}.${k}`));
     const operands = node.inputs.map((input) => known.get(input) ?? "").join(" | ");
     return { node, text: `${node.domain} ${node.op} (${operands}) ${attributesOf(node)}` };
   });
+}
+
+/** A constant's numbers; of a long one 64 bits that change with every byte (two FNV-1a hashes). */
+function contentOf(constant: Tensor): string {
+  if (sizeOf(constant.shape) <= 4096) return numbers(constant).join();
+  const { buffer, byteOffset, byteLength } = constant.data;
+  let [a, b] = [0x811c9dc5, 0x9e3779b9];
+  for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) {
+    a = Math.imul(a ^ byte, 0x01000193);
+    b = Math.imul(b ^ byte, 0x5bd1e995);
+  }
+  return `${byteLength} bytes ${a >>> 0} ${b >>> 0}`;
 }
 
 /** Where two graphs differ first; undefined when nowhere. */
