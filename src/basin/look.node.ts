@@ -33,7 +33,7 @@ export interface Look {
   readonly multiplyAdds: number;
 }
 
-interface Measured {
+export interface Measured {
   readonly images: number;
   readonly batch: number;
 }
@@ -51,9 +51,7 @@ export function lookOf(
   reestimate: boolean,
 ): Look {
   const { counts } = plan;
-  // Without training images the cell says so, once it needs them.
-  const most = Math.max(1, counts.train);
-  const measure = { images: Math.min(estimationImages, most), batch: Math.min(estimationBatch, most) };
+  const measure = measuredOn(counts.train);
   return {
     data,
     images: { train: Math.min(images.train, counts.train), test: Math.min(images.test, counts.test) },
@@ -61,6 +59,14 @@ export function lookOf(
     measure,
     multiplyAdds: Math.max(1, multiplyAddsOf(graphFor(network, plan, data.set))),
   };
+}
+
+/** Of so many training images, those that statistics are estimated on: whole batches, as only these count. */
+export function measuredOn(trainImages: number): Measured {
+  // Without training images the cell says so, once it needs them.
+  const most = Math.max(1, trainImages);
+  const batch = Math.min(estimationBatch, most);
+  return { images: batch * Math.floor(Math.min(estimationImages, most) / batch), batch };
 }
 
 /** A path between two networks, before anything of it is computed. */
