@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { basinPairs, seedPairs } from "./basin-pairs.ts";
+import { basinPairs, seedPairs, shareRuns } from "./basin-pairs.ts";
 
 test("pairs of seeds have as few seeds in common as can be", () => {
   expect(seedPairs([7, 8])).toEqual([[7, 8]]);
@@ -38,4 +38,15 @@ test("each kind has the same pairs of seeds", () => {
 test("nothing is compared with one seed, or without intact images", () => {
   expect(basinPairs({ seeds: [0], shuffles: ["none"] })).toEqual([]);
   expect(basinPairs({ seeds: [0, 1], shuffles: [8, "pixel"] })).toEqual([]);
+});
+
+test("pairs have runs in common unless there are two seeds for each", () => {
+  const shared = (seeds: number[]): boolean => shareRuns(basinPairs({ seeds, shuffles: ["none"] }));
+  expect([[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5]].map(shared)).toEqual([
+    false,
+    false,
+    true,
+    true,
+    false,
+  ]);
 });

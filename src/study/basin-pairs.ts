@@ -53,3 +53,11 @@ export function seedPairs(seeds: readonly number[]): (readonly [number, number])
   }
   return chosen;
 }
+
+/** Whether runs stand in several pairs of a kind: then its pairs are not independent. */
+export function shareRuns(kinds: readonly PairKind[]): boolean {
+  return kinds.some(({ pairs }) => {
+    const members = pairs.flat().map(({ arm, seed }) => `${arm} ${seed}`);
+    return new Set(members).size < members.length;
+  });
+}

@@ -6,7 +6,7 @@ import type { PlannedCell } from "../basin/sweep.node.ts";
 import { evenly } from "../basin/heights.ts";
 
 import type { Store } from "../store/store.node.ts";
-import { basinPairs, type Member } from "./basin-pairs.ts";
+import { basinPairs, type Member, shareRuns } from "./basin-pairs.ts";
 import type { StudyConfig } from "./config.ts";
 
 /** Points on each path, both ends included. */
@@ -75,8 +75,17 @@ export async function readBasin(
     data: { set: config.downstream.data.set, train: facts.counts.train, test: facts.counts.test },
     threshold,
     rows,
-    words: [...gridWords(rows, threshold), ...drawnWords(config)],
+    words: [...gridWords(rows, threshold), ...sharedWords(config), ...drawnWords(config)],
   };
+}
+
+/** With few seeds, pairs have runs in common. */
+function sharedWords(config: StudyConfig): string[] {
+  return shareRuns(basinPairs(config))
+    ? [
+        "With fewer than six seeds some pairs have a run in common, and intervals over pairs are narrower than over independent ones.",
+      ]
+    : [];
 }
 
 /** Seeds draw images, too: a pair's networks were not trained on the same ones, and are looked at with the first one's. */
