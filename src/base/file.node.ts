@@ -1,6 +1,7 @@
+import { makeFolders } from "./folder.node.ts";
 import { randomUUID } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "./bytes.ts";
 import { ScopeError } from "./error.ts";
@@ -173,7 +174,7 @@ export async function stageFile(
   };
   try {
     if (!overwrite && (await exists(path))) throw alreadyThere(path);
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     file = await open(temporary, "wx");
     waiting = true;
     for (const chunk of chunks) await writeAll(file, chunk);

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FileSource, stageFile, writeWhole } from "./file.node.ts";
+import { makeFolders } from "./folder.node.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -79,4 +80,13 @@ test("what is no file is refused by what it is, without waiting", () => {
   const pipe = join(dir, "pipe");
   execFileSync("mkfifo", [pipe]);
   expect(() => new FileSource(pipe)).toThrow(`${pipe}: is a device or pipe, not a file`);
+});
+
+test("folders are made with their parents, and a file system that refuses is not asked for ever", async () => {
+  expect(await makeFolders(join(dir, "a", "b"))).toBe(join(dir, "a"));
+  expect(await makeFolders(join(dir, "a", "b"))).toBeUndefined();
+  expect(existsSync(join(dir, "a", "b"))).toBe(true);
+  if (existsSync("/proc/self")) {
+    await expect(makeFolders("/proc/transferscope/x")).rejects.toThrow(/ENOENT|EACCES|EPERM/);
+  }
 });

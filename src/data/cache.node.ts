@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { makeFolders } from "../base/folder.node.ts";
+import { mkdtemp, open, readFile, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -90,8 +91,8 @@ export async function openOrMake(
   if (before !== undefined) return { file: before, path, cached: true };
   stopIfAborted(env.signal, `preparing ${name}`);
   try {
-    await mkdir(join(env.cache, "data"), { recursive: true });
-    await mkdir(join(env.cache, "tmp"), { recursive: true });
+    await makeFolders(join(env.cache, "data"));
+    await makeFolders(join(env.cache, "tmp"));
     await sweepOld(join(env.cache, "tmp"));
     const lock = await takeLock(`${path}.lock`, name, env);
     try {

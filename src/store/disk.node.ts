@@ -1,5 +1,6 @@
+import { makeFolders } from "../base/folder.node.ts";
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ScopeError } from "../base/error.ts";
 
@@ -106,6 +107,6 @@ export async function writeWhole(path: string, bytes: string | Uint8Array): Prom
 
 /** Makes a folder and its parents; the new names survive a power failure. */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+  const first = await makeFolders(path);
   if (first !== undefined) await syncFolder(dirname(first));
 }

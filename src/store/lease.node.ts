@@ -1,5 +1,6 @@
+import { makeFolders } from "../base/folder.node.ts";
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -159,7 +160,7 @@ export async function takeLease(folder: string, staleAfterMs: number): Promise<L
   // Each round is lost only to another process that made progress, so a few rounds do; the bound guards against a file
   // system that answers oddly.
   for (let round = 0; round < 100; round++) {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     try {
       const top = topOf(await entriesOf(folder));
       last = top && top.what !== "attempt" ? await readEntry(folder, top) : undefined;

@@ -1,3 +1,4 @@
+import { makeFolders } from "../base/folder.node.ts";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -66,8 +67,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     }
     checkFormat(root, readFileSync(join(root, "store.json"), "utf8"));
     const readOnly = options.readOnly === true || !isWritable(root);
-    if (!readOnly)
-      for (const room of ["cells", "work", "failed"]) await mkdir(join(root, room), { recursive: true });
+    if (!readOnly) for (const room of ["cells", "work", "failed"]) await makeFolders(join(root, room));
     return new Store(root, readOnly, options.heartbeatMs ?? 10_000, options.staleAfterMs ?? 120_000);
   } catch (error) {
     throw ioError(error, `cannot open store ${root}`);
