@@ -1,4 +1,6 @@
+import type { Plan } from "../sweep/plan.ts";
 import { duration } from "../sweep/progress.ts";
+import { about, workers } from "./time.ts";
 
 /** A planned cell, as far as a list of them shows it. */
 interface Listed {
@@ -27,4 +29,14 @@ export function cellLines(cells: readonly Listed[]): string[] {
           : `, ${members.length} parts`;
     return `  ${(left.length === 0 ? "done" : duration(seconds)).padStart(10)}  ${name}${parts}`;
   });
+}
+
+/** What is left of a sweep, in one line. */
+export function sweepSummary(
+  name: string,
+  { total, done, wallSeconds, workers: count }: Pick<Plan, "total" | "done" | "wallSeconds" | "workers">,
+): string {
+  if (done === total) return `${name}: all ${total} cells are in the store`;
+  const before = done === 0 ? "" : `, ${done} are done`;
+  return `${name}: ${total - done} of ${total} cells to compute${before}; ${about(wallSeconds)} with ${workers(count)}`;
 }

@@ -1,5 +1,6 @@
 import { ScopeError } from "../base/error.ts";
 import { stream } from "../base/random.ts";
+import { quantile } from "../landscape/bootstrap.ts";
 import type { Interval } from "../landscape/types.ts";
 import { binOf, calibrationError, errorIn } from "./calibration.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -89,12 +90,4 @@ function estimate(value: number, drawn: Float64Array, n: number): Interval {
   if (n < 2) return { value, low: null, high: null };
   const sorted = drawn.toSorted();
   return { value, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
-}
-
-/** Linear interpolation between order statistics (Hyndman and Fan 1996, type 7). */
-function quantile(sorted: Float64Array, p: number): number {
-  const at = p * (sorted.length - 1);
-  const below = Math.floor(at);
-  const low = sorted[below]!;
-  return low + (at - below) * (sorted[Math.min(below + 1, sorted.length - 1)]! - low);
 }

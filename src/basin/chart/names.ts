@@ -1,5 +1,5 @@
 import { decimal, grouped, type Ranged } from "../../figure/numbers.ts";
-import type { Interval, Split } from "../results.ts";
+import type { Interval, Path, Split } from "../results.ts";
 
 /** The papers the figures of this room are held against. */
 export const papers = {
@@ -60,6 +60,18 @@ export function hundredthsRange({ value, low, high }: Interval): string {
 /** Value and interval as three fields of a table. */
 export function csvInterval(interval: Ranged | null): [number | null, number | null, number | null] {
   return interval === null ? [null, null, null] : [interval.value, interval.low, interval.high];
+}
+
+/** A path's curves as rows of a table: split, α, loss and accuracy with their intervals. */
+export function curveRows({ at, curves }: Pick<Path, "at" | "curves">): (string | number | null)[][] {
+  return curves.flatMap((curve) =>
+    at.map((alpha, i) => [
+      curve.split,
+      alpha,
+      ...csvInterval(curve.loss[i] ?? null),
+      ...csvInterval(curve.accuracy[i]!),
+    ]),
+  );
 }
 
 /** "5,000 training and 2,000 test images of cifar10"; a split that was not looked at is not named. */

@@ -1,15 +1,7 @@
 import { csvTable } from "../../figure/csv.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { type CurvePanel, drawCurves } from "../chart/curves.ts";
-import {
-  csvInterval,
-  cutMiddle,
-  imagesOf,
-  pairCount,
-  papers,
-  shortNames,
-  splitLabel,
-} from "../chart/names.ts";
+import { curveRows, cutMiddle, imagesOf, pairCount, papers, shortNames, splitLabel } from "../chart/names.ts";
 import { sameTreatment, treatmentLabel, treatmentStyles } from "../chart/treatment.ts";
 import type { BarrierResults } from "../results.ts";
 
@@ -74,17 +66,12 @@ export function paths(results: BarrierResults): Figure | AbsentFigure {
       ["a", "b", "treatment", "split", "alpha", "loss", "low95", "high95", "accuracy", "low95", "high95"],
       pairs.flatMap((pair) =>
         pair.paths.flatMap((path) =>
-          path.curves.flatMap((curve) =>
-            path.at.map((alpha, i) => [
-              models[pair.a]!.name,
-              models[pair.b]!.name,
-              treatmentLabel(path.treatment),
-              curve.split,
-              alpha,
-              ...csvInterval(curve.loss[i] ?? null),
-              ...csvInterval(curve.accuracy[i]!),
-            ]),
-          ),
+          curveRows(path).map((row) => [
+            models[pair.a]!.name,
+            models[pair.b]!.name,
+            treatmentLabel(path.treatment),
+            ...row,
+          ]),
         ),
       ),
     ),

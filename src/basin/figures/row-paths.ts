@@ -1,7 +1,7 @@
 import { csvTable } from "../../figure/csv.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { type CurvePanel, drawCurves } from "../chart/curves.ts";
-import { csvInterval, papers } from "../chart/names.ts";
+import { curveRows, papers } from "../chart/names.ts";
 import { rowName } from "../chart/row-names.ts";
 import { splitStyles } from "../chart/split-styles.ts";
 import type { GridRow } from "../results.ts";
@@ -54,17 +54,7 @@ export function rowPaths(rows: readonly GridRow[]): Figure | AbsentFigure {
       ],
       rows.flatMap((row) =>
         row.pairs.flatMap(({ names, path }) =>
-          path.curves.flatMap((curve) =>
-            path.at.map((alpha, i) => [
-              row.label,
-              rowName(row).detail,
-              ...names,
-              curve.split,
-              alpha,
-              ...csvInterval(curve.loss[i] ?? null),
-              ...csvInterval(curve.accuracy[i]!),
-            ]),
-          ),
+          curveRows(path).map((one) => [row.label, rowName(row).detail, ...names, ...one]),
         ),
       ),
     ),

@@ -3,15 +3,13 @@ import { type InstabilityConfig, instabilitySchema } from "../../basin/instabili
 import { type InstabilityOutcome, previewInstability, runInstability } from "../../basin/instability.node.ts";
 import { rowChord, rowName } from "../../basin/instability-words.ts";
 import type { InstabilityResults, Interval } from "../../basin/results.ts";
-import type { BasinEnv } from "../../basin/sweep.node.ts";
-import { defaultCache } from "../../data/load.node.ts";
 import { writeBasin } from "../../report/write.node.ts";
 import { openStore } from "../../store/store.node.ts";
 import { onInterrupt } from "../../sweep/interrupt.node.ts";
 import { duration } from "../../sweep/progress.ts";
-import type { Plan } from "../../sweep/plan.ts";
 import { parseConfig } from "../config.ts";
-import { cellLines } from "../cell-lines.ts";
+import { envOf } from "../basin-run.node.ts";
+import { cellLines, sweepSummary } from "../cell-lines.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { asOneSweep, stoppedInWords } from "../one-sweep.ts";
 import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
@@ -71,10 +69,10 @@ async function preview(config: InstabilityConfig, context: CommandContext): Prom
   using interrupt = onInterrupt();
   using view = progressView(options.quiet, streams);
   using planned = await openToPlan(options.store);
-  const env: BasinEnv = { ...envOf(context, interrupt, view), store: planned.store };
+  const env = envOf(context, planned.store, view, interrupt);
   const { plan, secondsPerImage, bytes } = await previewInstability(config, env);
   const lines = [
-    summary(config, plan),
+    sweepSummary(config.name, plan),
     ...cellLines(plan.cells),
     ...(plan.done === plan.total
       ? []
@@ -97,9 +95,9 @@ async function compute(
     using view = progressView(options.quiet, streams);
     // Planned before the store is made: what is wrong with the configuration leaves nothing behind.
     using before = await openToPlan(options.store);
-    const env: BasinEnv = { ...envOf(context, interrupt, view), store: before.store };
+    const env = envOf(context, before.store, view, interrupt);
     const { plan } = await previewInstability(config, env);
-    say(summary(config, plan));
+    say(sweepSummary(config.name, plan));
     const sweep = asOneSweep(plan, view.onEvent);
     const store = await openStore(options.store);
     outcome = await stoppedInWords(sweep, plan.total, () =>
@@ -158,27 +156,6 @@ function tables({ spawn, grid, total }: InstabilityResults): string[] {
 function range({ value, low, high }: Interval, factor: number, digits: number): string {
   const text = (x: number): string => (factor * x).toFixed(digits);
   return low === null || high === null ? text(value) : `${text(value)} (${text(low)} to ${text(high)})`;
-}
-
-function envOf(
-  { options, typed }: CommandContext,
-  interrupt: { readonly signal: AbortSignal; readonly kill: AbortSignal },
-  view: { readonly onData: NonNullable<BasinEnv["data"]["onProgress"]> },
-): Omit<BasinEnv, "store"> {
-  return {
-    jobs: options.jobs,
-    device: options.device,
-    data: { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal },
-    signal: interrupt.signal,
-    kill: interrupt.kill,
-    command: typed,
-  };
-}
-
-function summary({ name }: InstabilityConfig, { total, done, wallSeconds, workers: count }: Plan): string {
-  if (done === total) return `${name}: all ${total} cells are in the store`;
-  const before = done === 0 ? "" : `, ${done} are done`;
-  return `${name}: ${total - done} of ${total} cells to compute${before}; ${about(wallSeconds)} with ${workers(count)}`;
 }
 
 /** Replaces the seeds by as many, counted from `first`. */

@@ -10,21 +10,16 @@ import { duration } from "../../sweep/progress.ts";
 import { type StudyConfig, studySchema } from "../../study/config.ts";
 import { reportedRuns, tuningRuns } from "../../study/plan.ts";
 import * as presets from "../../study/presets/index.ts";
-import {
-  planStudy,
-  runStudy,
-  type StudyEnv,
-  type StudyOutcome,
-  type StudyPlan,
-} from "../../study/run.node.ts";
+import { planStudy, runStudy, type StudyEnv, type StudyOutcome } from "../../study/run.node.ts";
 import { answer as inWords } from "../../study/words.ts";
 import { parseConfig } from "../config.ts";
-import { cellLines } from "../cell-lines.ts";
+import { envOf } from "../basin-run.node.ts";
+import { cellLines, sweepSummary } from "../cell-lines.ts";
 import { type CommandContext, type CommandDefinition, type GlobalOptions, withGlobals } from "../globals.ts";
 import { asOneSweep, stoppedInWords } from "../one-sweep.ts";
 import { checkReportFolder, markReportFolder } from "../out-folder.node.ts";
 import { openToPlan } from "../plan-store.node.ts";
-import { type ProgressView, progressView } from "../progress.node.ts";
+import { progressView } from "../progress.node.ts";
 import { readText } from "../read.node.ts";
 import { about, workers } from "../time.ts";
 
@@ -102,7 +97,7 @@ async function plan(config: StudyConfig, context: CommandContext): Promise<void>
   const env = envOf(context, planned.store, view, interrupt);
   const { plan: found, secondsPerImage, bytes } = await planStudy(config, env);
   const lines = [
-    summary(config, found),
+    sweepSummary(config.name, found),
     ...cellLines(found.cells),
     `${about(found.wallSeconds)} with ${workers(found.workers)} (${duration(found.seconds)} of computing at ${(1 / secondsPerImage).toFixed(0)} training images/s), ${(bytes / 1e9).toFixed(1)} GB of memory`,
   ];
@@ -125,7 +120,7 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
     const env = envOf(context, before.store, view, interrupt);
     const planned = await planStudy(config, env);
     for (const warning of await warnings(config, env)) say(`note: ${warning}`);
-    say(summary(config, planned.plan));
+    say(sweepSummary(config.name, planned.plan));
     const sweep = asOneSweep(planned.plan, view.onEvent);
     const store = await openStore(options.store);
     outcome = await stoppedInWords(sweep, planned.plan.total, () =>
@@ -148,32 +143,6 @@ async function compute(config: StudyConfig, out: string, context: CommandContext
 async function warnings({ upstream, downstream }: StudyConfig, { data }: StudyEnv): Promise<string[]> {
   const plans = await Promise.all([upstream.data, downstream.data].map((spec) => planData(spec, data)));
   return [...new Set(plans.flatMap(({ prepared }) => prepared.warnings))];
-}
-
-function envOf(
-  { options, typed }: CommandContext,
-  store: StudyEnv["store"],
-  view: ProgressView,
-  interrupt: { readonly signal: AbortSignal; readonly kill: AbortSignal },
-): StudyEnv {
-  return {
-    store,
-    jobs: options.jobs,
-    device: options.device,
-    data: { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal },
-    signal: interrupt.signal,
-    kill: interrupt.kill,
-    command: typed,
-  };
-}
-
-function summary(
-  { name }: StudyConfig,
-  { total, done, wallSeconds, workers: count }: StudyPlan["plan"],
-): string {
-  if (done === total) return `${name}: all ${total} cells are in the store`;
-  const before = done === 0 ? "" : `, ${done} are done`;
-  return `${name}: ${total - done} of ${total} cells to compute${before}; ${about(wallSeconds)} with ${workers(count)}`;
 }
 
 /** The registry's sets a study uses that are not in the cache and must be fetched. */
