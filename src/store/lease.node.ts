@@ -1,6 +1,5 @@
-import { makeFolders } from "../base/folder.node.ts";
 import { randomUUID } from "node:crypto";
-import { link, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -160,7 +159,7 @@ export async function takeLease(folder: string, staleAfterMs: number): Promise<L
   // Each round is lost only to another process that made progress, so a few rounds do; the bound guards against a file
   // system that answers oddly.
   for (let round = 0; round < 100; round++) {
-    await makeFolders(folder);
+    await mkdir(folder, { recursive: true });
     try {
       const top = topOf(await entriesOf(folder));
       last = top && top.what !== "attempt" ? await readEntry(folder, top) : undefined;
