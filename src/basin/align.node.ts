@@ -13,6 +13,7 @@ import {
   type ChosenData,
   chooseData,
   type NamedModel,
+  pinned,
   planSubjectData,
   readSubjects,
   type Subject,
@@ -105,8 +106,7 @@ async function imagesFor(
 ): Promise<DataSpec | undefined> {
   if (method === "weights") return undefined;
   const spec = chooseData(subjects, data);
-  await planSubjectData(subjects, spec, env.data);
-  return spec;
+  return pinned(spec, await planSubjectData(subjects, spec, env.data));
 }
 
 const objectives: Readonly<Record<AlignMethod, string>> = {

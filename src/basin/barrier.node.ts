@@ -19,6 +19,7 @@ import {
   chooseData,
   kinshipOf,
   type NamedModel,
+  pinned,
   planSubjectData,
   readSubjects,
   type Subject,
@@ -75,7 +76,7 @@ export async function runBarrier(request: BarrierRequest, env: BasinEnv): Promis
   const subjects = await read(request);
   const spec = chooseData(subjects, request.data);
   const images = await planSubjectData(subjects, spec, env.data);
-  const work = planWork(request, subjects, spec, images);
+  const work = planWork(request, subjects, pinned(spec, images), images);
   const rounds = [cellsOf(work)];
   let computed = await computeCells(rounds[0]!, env);
 
@@ -141,7 +142,7 @@ export async function planBarrier(request: BarrierRequest, env: BasinEnv): Promi
   const fetch = await toFetch(spec, env.data);
   if (fetch !== undefined) return { fetch };
   const images = await planSubjectData(subjects, spec, env.data);
-  const work = planWork(request, subjects, spec, images);
+  const work = planWork(request, subjects, pinned(spec, images), images);
   return { plan: await planCells(cellsOf(work), env.store, env.jobs) };
 }
 

@@ -14,6 +14,7 @@ import {
   type ChosenData,
   chooseData,
   type NamedModel,
+  pinned,
   planSubjectData,
   readSubjects,
   type Subject,
@@ -63,7 +64,7 @@ export async function runPlane(request: PlaneRequest, env: BasinEnv): Promise<Pl
   const subjects = await read(request);
   const spec = chooseData(subjects, request.data);
   const images = await planSubjectData(subjects, spec, env.data);
-  const work = planWork(request, subjects, spec, images);
+  const work = planWork(request, subjects, pinned(spec, images), images);
   const cells = cellsOf(work);
   const computed = await computeCells(cells, env);
 
@@ -120,7 +121,7 @@ export async function planPlane(request: PlaneRequest, env: BasinEnv): Promise<B
   const fetch = await toFetch(spec, env.data);
   if (fetch !== undefined) return { fetch };
   const images = await planSubjectData(subjects, spec, env.data);
-  const cells = cellsOf(planWork(request, subjects, spec, images));
+  const cells = cellsOf(planWork(request, subjects, pinned(spec, images), images));
   return { plan: await planCells(cells, env.store, env.jobs) };
 }
 

@@ -24,6 +24,7 @@ import {
   type ChosenData,
   chooseData,
   type NamedModel,
+  pinned,
   planSubjectData,
   readSubjects,
   type Subject,
@@ -239,8 +240,9 @@ function cellsOf({ logits, averages, line, shifted }: Work): PlannedCell[] {
 
 async function planWork(request: SoupRequest, subjects: readonly Subject[], env: DataEnv): Promise<Work> {
   const { method, accept, perModule, alpha, from, decay, testImages, seed } = request;
-  const data = chooseData(subjects, request.data);
-  const plan = await planSubjectData(subjects, data, env);
+  const chosenData = chooseData(subjects, request.data);
+  const plan = await planSubjectData(subjects, chosenData, env);
+  const data = pinned(chosenData, plan);
   const { network } = subjects[0]!;
   const multiplyAdds = Math.max(1, multiplyAddsOf(graphFor(network, plan, data.set)));
   const judge = {
@@ -326,8 +328,10 @@ async function shiftedCells(
   multiplyAdds: number,
   env: DataEnv,
 ): Promise<PlannedCell[]> {
-  const data = chooseData(subjects, shift);
-  const { counts } = await planSubjectData(subjects, data, env);
+  const spec = chooseData(subjects, shift);
+  const plan = await planSubjectData(subjects, spec, env);
+  const { counts } = plan;
+  const data = pinned(spec, plan);
   const points = networks.map((_, i) => networks.map((__, j) => (i === j ? 1 : 0)));
   return pointCells(
     networks.map(({ address }) => address),

@@ -68,6 +68,11 @@ export function chooseData(subjects: readonly Subject[], { set, classes }: Chose
   return checkDataSpec(JSON.parse(JSON.stringify(wanted)), "--data");
 }
 
+/** Data as cells are told of them: a folder's by what is in it, as its images may be others another time. */
+export function pinned(spec: DataSpec, { fingerprint }: Pick<DataPlan, "fingerprint">): DataSpec {
+  return folderOf(spec.set) === undefined ? spec : { ...spec, fingerprint };
+}
+
 /** The set that must be fetched before its images can be counted; undefined when it is in the cache or generated. */
 export async function toFetch({ set }: DataSpec, { cache }: DataEnv): Promise<BasinPlan["fetch"]> {
   if (folderOf(set) !== undefined) return undefined;

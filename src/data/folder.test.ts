@@ -116,6 +116,15 @@ describe("a folder of images", () => {
     expect([...info.counts.train, ...info.counts.test].reduce((a, b) => a + b)).toBe(10);
   });
 
+  test("that has changed is told from what was planned", async () => {
+    await twoClasses();
+    const { fingerprint } = await load();
+    expect((await load({ fingerprint })).fingerprint).toBe(fingerprint);
+    await picture("red/more.png", red);
+    await expect(load({ fingerprint })).rejects.toThrow(/holds other images than when this was planned/);
+    expect((await load()).fingerprint).not.toBe(fingerprint);
+  });
+
   test("with a class that has nothing readable is refused, saying why", async () => {
     await twoClasses(2);
     await put("green/a.png", "no");

@@ -1,3 +1,4 @@
+import { ScopeError } from "../base/error.ts";
 import { infoOf } from "./cache.node.ts";
 import { adaptImages, adaptSums } from "./adapt.ts";
 import { openFolder } from "./folder.node.ts";
@@ -45,6 +46,12 @@ async function openFor(
     folder === undefined
       ? await openSet(spec.set, env)
       : await openFolder(folder, { height: spec.height, width: spec.width, fit: spec.fit ?? "crop" }, env);
+  if (spec.fingerprint !== undefined && spec.fingerprint !== file.fingerprint) {
+    await file.close();
+    throw new ScopeError("data", `${spec.set} holds other images than when this was planned`, {
+      hint: "run the command again: what depends on them is computed anew",
+    });
+  }
   const expected = folder === undefined ? definitionOf(spec.set).fingerprint : undefined;
   return { file, prepared: infoOf(file, path, cached, expected) };
 }

@@ -69,6 +69,11 @@ export const dataSpecSchema = z
       .describe(
         "How height and width are reached: crop to the proportions and resample, stretch, or pad with black. Default: crop.",
       ),
+    fingerprint: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe("SHA-256 of a folder's images; other images are refused. Default: any."),
     shuffle: z
       .strictObject({
         block: z

@@ -51,6 +51,11 @@ export interface DataSpec {
   readonly width?: number | undefined;
   /** How `height` and `width` are reached. "crop" if absent. */
   readonly fit?: Fit | undefined;
+  /**
+   * Of a folder's images (`LoadedData.fingerprint`): a folder may hold other images tomorrow, and what was computed with
+   * today's must not pass for theirs. Refused when it is not that of the images there.
+   */
+  readonly fingerprint?: string | undefined;
   /** Shuffles all images alike: blocks of `block` × `block` pixels, or every scalar. A block as large as the image: none. */
   readonly shuffle?: { readonly block: number | "pixel"; readonly seed: number } | undefined;
 }
