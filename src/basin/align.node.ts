@@ -112,7 +112,7 @@ async function imagesFor(
 const objectives: Readonly<Record<AlignMethod, string>> = {
   weights: "the inner product of the two networks' weights",
   activations: "the summed match of the two networks' activations",
-  ste: "minus the loss half-way between the two networks",
+  ste: "the loss half-way between the two networks",
 };
 
 function alignWords(
@@ -124,12 +124,18 @@ function alignWords(
   const [a, b] = [one!.name, other!.name];
   const { moved, units, spaces, start, proof, unproved, sweeps } = result;
   const end = result.objective.at(-1) ?? start;
-  const what = objectives[method];
+  const groups = `${grouped(spaces)} ${spaces === 1 ? "group" : "groups"}`;
+  // The straight-through estimator's objective is minus a loss: people read losses.
+  const [before, after] = method === "ste" ? [-start, -end] : [start, end];
+  const matched =
+    after === before
+      ? `left ${objectives[method]} at ${significant(after)}`
+      : `${after > before ? "raised" : "lowered"} ${objectives[method]} from ${significant(before)} to ${significant(after)}`;
   return [
     moved === 0
-      ? `${b} stands in ${a}'s order already: none of its ${grouped(units)} free units (in ${grouped(spaces)} groups) was moved.`
-      : `Of ${grouped(units)} free units of ${b} (in ${grouped(spaces)} groups) ${grouped(moved)} were moved, in ${sweeps} ${method === "ste" ? "updates" : sweeps === 1 ? "sweep" : "sweeps"}.`,
-    `Matching raised ${what} from ${significant(start)} to ${significant(end)}; the distance to ${a} ${distance.after < distance.before ? "fell" : "went"} from ${significant(distance.before)} to ${significant(distance.after)}.`,
+      ? `${b} stands in ${a}'s order already: none of its ${grouped(units)} free units (in ${groups}) was moved.`
+      : `Of ${grouped(units)} free units of ${b} (in ${groups}) ${grouped(moved)} were moved, in ${sweeps} ${method === "ste" ? "updates" : sweeps === 1 ? "sweep" : "sweeps"}.`,
+    `Matching ${matched}; the distance to ${a} ${distance.after < distance.before ? "fell" : "went"} from ${significant(distance.before)} to ${significant(distance.after)}.`,
     `Proof: the moved network computes what ${b} computes; its outputs differ by at most ${proof.toExponential(1)} of the largest.`,
     ...unproved,
   ];

@@ -1,7 +1,7 @@
 import * as kinds from "../cells/kinds/index.ts";
 import type { AverageResult } from "../cells/kinds/average.node.ts";
 import { type JudgedSplits, readLogits } from "../cells/logits.node.ts";
-import { graphFor, type Network, networkOf } from "../cells/network.node.ts";
+import { graphFor, isKept, type Network, networkOf } from "../cells/network.node.ts";
 import { pointCells, pointValues } from "../cells/points.node.ts";
 import { flatLayout } from "../autodiff/flat.ts";
 import { ScopeError } from "../base/error.ts";
@@ -184,6 +184,12 @@ function checked({ models, method, shift, alpha }: SoupRequest): readonly NamedM
       wrong(
         `--method ${method} averages over the training of one run, ${count} were named`,
         "name one run that kept weights on its way (keep: in its file), or use --method uniform",
+      );
+    const [{ cell, typed }] = models as readonly [NamedModel];
+    if (!Object.keys(cell.files).some(isKept))
+      wrong(
+        `--method ${method} averages weights kept on the way of a run, ${typed} has none`,
+        "name a run of the store that was trained with keep: the epochs whose weights to keep",
       );
   } else if (method === "wise") {
     if (count !== 2)

@@ -89,9 +89,19 @@ export async function planSubjectData(
   spec: DataSpec,
   env: DataEnv,
 ): Promise<DataPlan> {
-  const plan = await planData(spec, env);
-  for (const subject of subjects) checkLabels(subject, plan, spec.set);
-  return plan;
+  const planned = async (asked: DataSpec): Promise<DataPlan> => {
+    const plan = await planData(asked, env);
+    for (const subject of subjects) checkLabels(subject, plan, spec.set);
+    return plan;
+  };
+  try {
+    return await planned(spec);
+  } catch (error) {
+    // Too few images may be those of the wrong classes: then that is the mistake.
+    const { trainSize, testSize, validation, ...all } = spec;
+    if (trainSize !== undefined || testSize !== undefined || validation !== undefined) await planned(all);
+    throw error;
+  }
 }
 
 /** The size of image a network takes, as far as its graph says. */

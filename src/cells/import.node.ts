@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Json } from "../base/canonical.ts";
@@ -110,6 +110,13 @@ export async function openModels(
 /** A run of the store by the beginning of its address. */
 async function stored(store: Store, name: string): Promise<Address> {
   if (/^[0-9a-f]{2,64}$/.test(name)) return await store.find(name);
+  if (isFolder(name)) {
+    const inside = modelsIn(name).map((one) => join(name, one));
+    throw new ScopeError("usage", `"${name}" is a folder, expected a model file or the address of a run`, {
+      hint:
+        inside.length > 0 ? `in it: ${inside.slice(0, 5).join(", ")}` : "name an .onnx or .safetensors file",
+    });
+  }
   const folder = dirname(resolve(name));
   const there = isModelFile(name) || name.includes("/") || name.includes(sep) ? modelsIn(folder) : [];
   const runs: string[] = [];
@@ -131,6 +138,10 @@ async function stored(store: Store, name: string): Promise<Address> {
       hint,
     },
   );
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function modelsIn(folder: string): string[] {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../test/kit/temporary.ts";
@@ -207,11 +207,14 @@ describe("naming models", () => {
     ["mode1.onnx", /"mode1\.onnx" is neither a file nor the address of a run/, /nearest in .*: model\.onnx/],
     ["resnet", /"resnet" is neither a file nor the address/, /runs of this store: [0-9a-f]{10};/],
     ["abcdef12", /no cell of store .* has an address beginning with abcdef12/, /runs list/],
+    ["folder.onnx", /folder\.onnx" is a folder, expected a model file/, /in it: .*inside\.onnx/],
     ["notes.txt", /a model is an \.onnx or a \.safetensors file/, /ONNX/],
   ])("%s is refused with what is near", async (name, message, hint) => {
     const { folder, path, store } = await setting();
     await importModel(store, path);
     writeFileSync(join(folder, "notes.txt"), "hello");
+    mkdirSync(join(folder, "folder.onnx"));
+    writeFileSync(join(folder, "folder.onnx", "inside.onnx"), "hello");
     const full = name.includes(".") ? join(folder, name) : name;
     await expect(openModels(store, [full])).rejects.toMatchObject({
       message: expect.stringMatching(new RegExp(message.source.replace(/^"/, '"?(?:.*/)?'))) as string,

@@ -85,6 +85,13 @@ export interface KeptNetwork extends Network {
   readonly step: number;
 }
 
+const keptName = /^weights-step-(\d+)\.safetensors$/;
+
+/** Whether a cell's file holds weights kept along the way. */
+export function isKept(name: string): boolean {
+  return keptName.test(name);
+}
+
 /**
  * The networks a training run kept along the way (its parameter `keep`), by step.
  * @throws {ScopeError} usage, when the cell is no training run or kept none
@@ -93,7 +100,7 @@ export async function keptNetworks(cell: Cell): Promise<KeptNetwork[]> {
   const final = await networkOf(cell);
   const files = Object.keys(cell.files)
     .flatMap((name) => {
-      const step = /^weights-step-(\d+)\.safetensors$/.exec(name)?.[1];
+      const step = keptName.exec(name)?.[1];
       return step === undefined ? [] : [{ name, step: Number(step) }];
     })
     .toSorted((a, b) => a.step - b.step);
@@ -194,7 +201,7 @@ function finite(graph: Graph, name: string, where: string): Tensor {
   const bad = (value.data as Float32Array).findIndex((number) => !Number.isFinite(number));
   if (bad < 0) return value;
   throw new ScopeError("data", `${where}: parameter "${name}" holds ${value.data[bad]} at position ${bad}`, {
-    hint: "the training that made it diverged: use an earlier checkpoint",
+    hint: "the training that made it diverged, or the file is damaged: use an earlier checkpoint",
   });
 }
 

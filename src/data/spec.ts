@@ -96,7 +96,9 @@ export function checkDataSpec(value: unknown, where = "data"): DataSpec {
   const result = dataSpecSchema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const field = [where, ...issue.path.map(String)].join(".");
+  // An option names the set itself: it has no fields.
+  const path = where.startsWith("--") && issue.path[0] === "set" ? [] : issue.path;
+  const field = [where, ...path.map(String)].join(".");
   throw new ScopeError("usage", `${field}: ${issue.message}`, {
     hint:
       issue.code === "unrecognized_keys"

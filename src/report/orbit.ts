@@ -1,5 +1,5 @@
 import { viridis } from "../basin/chart/surface.ts";
-import { splitLabel } from "../basin/chart/names.ts";
+import { shortNames, splitLabel } from "../basin/chart/names.ts";
 import type { PlaneResults } from "../basin/results.ts";
 import { type Html, markup } from "./html.ts";
 
@@ -7,12 +7,19 @@ import { type Html, markup } from "./html.ts";
  * Places for surfaces that can be turned, one a split. They stay hidden unless the page's script runs: the contour maps
  * say the same. Numbers come from the results that the page carries, colours are the maps'.
  */
-export function orbits({ surfaces }: PlaneResults): Html {
+export function orbits({ surfaces, models }: PlaneResults): Html {
   const order = surfaces.toSorted((a, b) => Number(a.split === "train") - Number(b.split === "train"));
   const colors = viridis(48).join(" ");
+  // Shortened together, as on the map: a/model.onnx and b/model.onnx are not both "model".
+  const names = JSON.stringify(
+    shortNames(
+      models.map(({ name }) => name),
+      24,
+    ),
+  );
   return markup`${order.map(
     ({ split }) =>
-      markup`<div class="orbit" data-split="${split}" data-colors="${colors}" hidden>
+      markup`<div class="orbit" data-split="${split}" data-colors="${colors}" data-names="${names}" hidden>
         <h3>The loss as a surface, ${splitLabel[split]}</h3>
         <canvas
           tabindex="0"
@@ -42,6 +49,7 @@ export const orbitScript = String.raw`
     if (!pen || losses.length === 0 || x.length < 2 || y.length < 2) continue;
     box.hidden = false;
     const colors = box.dataset.colors.split(" ");
+    const names = JSON.parse(box.dataset.names);
     const low = losses[0];
     const span = Math.max(losses[Math.floor(0.95 * (losses.length - 1))] - low, 1e-3);
     const rise = (loss) => (loss === null ? 1 : clamp(Math.log1p((50 * (loss - low)) / span) / Math.log(51), 0, 1));
@@ -126,8 +134,7 @@ export const orbitScript = String.raw`
         pen.fillStyle = "#ffffff";
         pen.fill();
         pen.stroke();
-        const name = model.name.replace(/^.*\//, "").replace(/\.(onnx|safetensors)$/, "");
-        const text = name.length > 24 ? name.slice(0, 23) + "…" : name;
+        const text = names[results.models.indexOf(model)];
         pen.lineWidth = 4;
         pen.strokeStyle = style.getPropertyValue("--background");
         pen.strokeText(text, px, top - 5);

@@ -47,13 +47,17 @@ describe("bad input: one sentence, what to do, exit 2, nothing written", () => {
       argv: ["barrier", "A", "B", "--data", "synthetic", "--classes", "shapes"],
       says: /tells 8 classes apart, synthetic has 4\n {2}choose as many with --classes/,
     },
+    "too few classes, of too few images": {
+      argv: ["barrier", "A", "B", "--classes", "disc,square"],
+      says: /tells 8 classes apart, synthetic has 2/,
+    },
     "labels in another order": {
       argv: ["barrier", "A", "B", "--data", "synthetic", "--classes", "CLASSES"],
       says: /calls label 0 "disc", synthetic calls it .*: the same classes in another order\n {2}choose the network's order: --classes disc,/,
     },
     "an unknown data set": {
       argv: ["barrier", "A", "B", "--data", "cifar11"],
-      says: /no data set is called "cifar11"/,
+      says: /--data: no data set is called "cifar11"/,
     },
     "no images": { argv: ["barrier", "A", "B", "--data", "folder:DIR/empty"], says: /empty/ },
     "nothing to look at": {
@@ -106,6 +110,10 @@ describe("bad input: one sentence, what to do, exit 2, nothing written", () => {
     "the hull of one": {
       argv: ["plane", "A", "--hull", "5"],
       says: /the convex hull of one network is that network/,
+    },
+    "a run that kept nothing": {
+      argv: ["soup", "A", "--method", "swa"],
+      says: /averages weights kept on the way of a run, .*model\.onnx has none\n {2}.* trained with keep/,
     },
     "a file of no kind we write": {
       argv: ["align", "A", "B", "--out", "DIR/x.pt"],

@@ -106,7 +106,10 @@ describe("soup", () => {
     ]);
     expect(results.words[0]).toContain("The average over 3 moments of training");
     const none = await soup(tuned[0]!, "--method", "swa");
-    expect([none.status, none.err]).toEqual([2, expect.stringContaining("kept no weights along the way")]);
+    expect([none.status, none.err]).toEqual([
+      2,
+      expect.stringContaining("averages weights kept on the way of a run"),
+    ]);
   });
 
   test("between two networks: both ends of the line are the networks, on the data and on shifted data", async () => {

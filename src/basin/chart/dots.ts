@@ -35,7 +35,8 @@ export interface DotSeries {
 /** One plot beside the others: a quantity, all rows. */
 export interface DotPanel {
   readonly title: string;
-  readonly tick: (value: number) => string;
+  /** The label of a tick, which may depend on all of them: for digits enough to tell them apart. */
+  readonly tick: (value: number, index?: number, all?: readonly number[]) => string;
   /** Whether the axis begins at zero, with a line there. */
   readonly zero: boolean;
   readonly series: readonly DotSeries[];

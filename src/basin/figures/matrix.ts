@@ -74,9 +74,9 @@ export function matrix(results: BarrierResults): Figure | AbsentFigure {
     svg: (canvas) => {
       const halves = `: below the diagonal ${treatmentLabel(pairs[0]!.paths[0]!.treatment)}, above ${enumerate(last)}`;
       const axis = `error barrier (points)${treated && canvas.width === "wide" ? halves : ""}`;
-      const shown = order.map((model) =>
-        canvas.width === "wide" ? names[model]! : shortNames([names[model]!], 10)[0]!,
-      );
+      // All together: shortened one by one, a/model.onnx and b/model.onnx would both be "model".
+      const shortened = canvas.width === "wide" ? names : shortNames(names, 10);
+      const shown = order.map((model) => shortened[model]!);
       return drawHeat(
         canvas,
         { rows: shown, columns: shown, cells, groups, axis },

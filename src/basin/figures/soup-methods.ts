@@ -22,7 +22,7 @@ export function soupMethods(results: SoupResults): Figure | AbsentFigure {
   const panel = (
     name: string,
     of: (quality: Quality) => Interval,
-    tick: (value: number) => string,
+    tick: DotPanel["tick"],
     words: (interval: Interval) => string,
   ): DotPanel => ({
     title: name,
@@ -53,24 +53,14 @@ export function soupMethods(results: SoupResults): Figure | AbsentFigure {
   });
   const exact = (value: number): Interval => ({ value, low: null, high: null });
   const panels = [
-    panel(
-      "accuracy (%)",
-      (quality) => quality.accuracy,
-      (value) => decimal(100 * value, 0),
-      hundredthsRange,
-    ),
+    panel("accuracy (%)", (quality) => quality.accuracy, hundredthsTick, hundredthsRange),
     panel(
       "loss (nats)",
       (quality) => quality.loss,
       (value) => decimal(value, 2),
       nats,
     ),
-    panel(
-      "calibration error (points)",
-      (quality) => exact(quality.ece),
-      (value) => decimal(100 * value, 0),
-      hundredthsRange,
-    ),
+    panel("calibration error (points)", (quality) => exact(quality.ece), hundredthsTick, hundredthsRange),
   ];
   return {
     id,
@@ -116,4 +106,10 @@ export function soupMethods(results: SoupResults): Figure | AbsentFigure {
         { title, description: caption },
       ),
   };
+}
+
+/** Hundredths with one digit more where the ticks are not whole: 6.5 and 7 are never both "7". */
+export function hundredthsTick(value: number, _index = 0, all: readonly number[] = [value]): string {
+  const whole = all.every((one) => Math.abs(100 * one - Math.round(100 * one)) < 1e-6);
+  return decimal(100 * value, whole ? 0 : 1);
 }

@@ -41,7 +41,6 @@ export const align: CommandDefinition = {
         if (out !== undefined) checkNetworkFile(out, overwrite);
         const { answer } = context;
         using interrupt = onInterrupt();
-        using view = progressView(context.options.quiet, context.streams);
         const request = (models: AlignRequest["models"]): AlignRequest => ({
           models,
           method,
@@ -50,14 +49,18 @@ export const align: CommandDefinition = {
         });
         const opening = { graph, signal: interrupt.signal };
         if (context.options.dryRun) {
+          using view = progressView(context.options.quiet, context.streams);
           using opened = await openForPlan(options.store, [a, b], opening);
           const plan = await planAlign(request(opened.models), envOf(context, opened.store, view, interrupt));
           answer(planText(plan), plan);
           return;
         }
-        using opened = await openForWork(options.store, [a, b], opening);
-        const env = envOf(context, opened.store, view, interrupt);
-        const { address, network, result, distance, words } = await runAlign(request(opened.models), env);
+        // Progress ends before the answer begins.
+        const { address, network, result, distance, words } = await (async () => {
+          using view = progressView(context.options.quiet, context.streams);
+          using opened = await openForWork(options.store, [a, b], opening);
+          return await runAlign(request(opened.models), envOf(context, opened.store, view, interrupt));
+        })();
         if (out !== undefined) await writeNetworkFile(out, network, address, overwrite);
         answer(
           [
