@@ -44,8 +44,11 @@ export interface BarrierRequest {
   readonly range: readonly number[];
   /** Whether, and how, the units of a pair's second network are permuted towards the first. */
   readonly align: Treatment["align"];
-  /** Also with the spread of activations corrected (REPAIR), after alignment if there is one. */
-  readonly repair: boolean;
+  /**
+   * Also with the spread of activations corrected (REPAIR), after alignment if there is one: measured on every network of
+   * the path, or by the closed form, from the two ends alone.
+   */
+  readonly repair: "none" | "sequential" | "closed";
   /** bezier: also along a trained curve. */
   readonly curve: Treatment["curve"];
   /** auto: batch-norm statistics are estimated anew at every point. */
@@ -194,7 +197,7 @@ function planWork(
 ): Work {
   const batchNorm = subjects[0]!.network.statistics.length > 0;
   const reestimate = batchNorm && request.renormalize === "auto";
-  if (request.repair && batchNorm && !reestimate) {
+  if (request.repair !== "none" && batchNorm && !reestimate) {
     throw new ScopeError(
       "usage",
       "--repair with --renormalize never: in networks with batch norm REPAIR is the re-estimation of its statistics",
@@ -234,9 +237,10 @@ function planWork(
         paths.push({ treatment, networks: [...ends], before, label: `${label}, aligned` });
       }
       // With batch norm the path above is the repaired one already.
-      if (request.repair && !batchNorm) {
+      if (request.repair !== "none" && !batchNorm) {
         paths.push({
           treatment: { ...treatment, repair: true },
+          repair: request.repair,
           networks: [...ends],
           before,
           label: `${label}, repaired`,
@@ -347,7 +351,7 @@ function basinsOf(pairs: readonly Pair[], count: number, threshold: number): (re
 /** What a reader should know besides the answer. */
 function notes(request: BarrierRequest, subjects: readonly Subject[], { batchNorm }: Work): string[] {
   return [
-    ...(request.repair && batchNorm
+    ...(request.repair !== "none" && batchNorm
       ? [
           "--repair: in networks with batch norm REPAIR is the re-estimation of its statistics, which was done.",
         ]

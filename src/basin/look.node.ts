@@ -77,12 +77,14 @@ export interface PlannedPath {
   /** Computed before the path can be looked at: an alignment, a curve. */
   readonly before: readonly PlannedCell[];
   readonly label: string;
+  /** How the units of a repaired path are repaired. */
+  readonly repair?: "sequential" | "closed";
 }
 
 /** The cells that look at a path at these positions, the positions' order kept. */
 export function pathCells(path: PlannedPath, at: readonly number[], look: Look): PlannedCell[] {
   const points = at.map((t) => (path.treatment.curve === "bezier" ? bezierPoint(t) : linePoint(t)));
-  return lookCells(path.networks, points, look, path.label, { repair: path.treatment.repair });
+  return lookCells(path.networks, points, look, path.label, { repair: path.repair ?? "none" });
 }
 
 /** The cells that look at combinations of networks (then of directions), in the order of the points. */
@@ -91,13 +93,16 @@ export function lookCells(
   points: readonly (readonly number[])[],
   { measure, renormalize, ...look }: Look,
   label: string,
-  { repair = false, directions }: { readonly repair?: boolean; readonly directions?: Directions } = {},
+  {
+    repair = "none",
+    directions,
+  }: { readonly repair?: PointsLook["repair"]; readonly directions?: Directions } = {},
 ): PlannedCell[] {
   return pointCells(networks, points, {
     ...look,
     // REPAIR is measured on these images, too.
-    renormalize: repair ? measure : renormalize,
-    repair: repair ? "sequential" : "none",
+    renormalize: repair === "none" ? renormalize : measure,
+    repair,
     directions,
     label,
   });

@@ -131,13 +131,9 @@ async function stored(store: Store, name: string): Promise<Address> {
       : runs.length > 0
         ? `runs of this store: ${runs.join(", ")}; see \`transferscope runs list\``
         : "name an .onnx or .safetensors file, or the address of a run; see `transferscope runs list`";
-  throw new ScopeError(
-    "usage",
-    `"${name}" is neither a file nor the address of a run in store ${store.path}`,
-    {
-      hint,
-    },
-  );
+  throw new ScopeError("usage", `"${name}" is neither a file nor the address of a run in the store`, {
+    hint,
+  });
 }
 
 function isFolder(path: string): boolean {

@@ -134,6 +134,24 @@ describe("barrier", () => {
     }
   }, 60_000);
 
+  test("the closed form of REPAIR leaves the ends alone, and is another path than the measured one", async () => {
+    const pair = ["barrier", at("a/model.onnx"), at("b/model.onnx"), "--range", "0:1:3"];
+    const [closed, measured] = await Promise.all(
+      ["--closed-form", "--repair"].map(async (how) => await document<BarrierResults>(...pair, how)),
+    );
+    const losses = [closed!, measured!].map((found) => {
+      const [plain, repaired] = found.pairs[0]!.paths;
+      expect(repaired!.treatment.repair).toBe(true);
+      const [before, after] = [plain!, repaired!].map(
+        ({ curves }) => curves.find(({ split }) => split === "test")!.loss,
+      );
+      expect(after![0]!.value).toBeCloseTo(before![0]!.value, 5);
+      expect(after![2]!.value).toBeCloseTo(before![2]!.value, 5);
+      return after![1]!.value;
+    });
+    expect(losses[0]).not.toBe(losses[1]);
+  });
+
   test("more than two: all pairs, and groups", async () => {
     const names = ["a/model.onnx", "p.onnx", "b/model.onnx"].map(at);
     const found = await document<BarrierResults>(

@@ -154,6 +154,11 @@ describe("what is wrong is said", () => {
       /goes from one network to another, 3 were named/,
     ],
     ["shift without wise", () => [...tuned, "--shift", "synthetic"], /--shift goes with --method wise/],
+    [
+      "a share without a line",
+      () => [...tuned, "--alpha", "0.3"],
+      /--alpha goes with --method wise, not greedy/,
+    ],
     ["modules without learning", () => [...tuned, "--per-module"], /--per-module goes with --method learned/],
     [
       "a share above one",

@@ -13,6 +13,7 @@ interface BarrierOptions extends GlobalOptions, LookOptions {
   readonly refine: number;
   readonly align: BarrierRequest["align"];
   readonly repair?: boolean;
+  readonly closedForm?: boolean;
   readonly curve: BarrierRequest["curve"];
   readonly threshold: number;
   readonly out?: string;
@@ -44,6 +45,7 @@ export const barrier: CommandDefinition = {
         "none",
       )
       .option("--repair", "also with the spread of activations corrected (REPAIR)")
+      .option("--closed-form", "REPAIR by its closed form, from the two networks alone")
       .option(
         "--curve <kind>",
         "bezier: also along a curve that is trained to stay low",
@@ -73,7 +75,7 @@ With more than two, all pairs are looked at and the networks are grouped into ba
           data: chosenData(options),
           range: options.range ?? positions("--range")("0:1:25"),
           align: options.align,
-          repair: options.repair === true,
+          repair: options.closedForm === true ? "closed" : options.repair === true ? "sequential" : "none",
           curve: options.curve,
           renormalize: options.renormalize,
           threshold: options.threshold,

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { ScopeError } from "../../base/error.ts";
 import { planSoup, runSoup, type SoupMethod, type SoupRequest } from "../../basin/soup.node.ts";
 import type { Interval, SoupResults } from "../../basin/results.ts";
@@ -101,13 +102,11 @@ The file that is written holds its recipe.
       );
     withGlobals(command).action((names: string[], options: SoupOptions) =>
       run(options, async (context) => {
+        checkFits(command, options.method);
         const { out, report: folder, graph } = options;
         const what = `soup ${names.join(" ")}`;
         if (out !== undefined) checkNetworkFile(out);
         if (folder !== undefined) checkReportFolder(folder, what, reportFiles, options.overwrite === true);
-        if (options.perModule === true && options.method !== "learned") {
-          throw new ScopeError("usage", "--per-module goes with --method learned");
-        }
         const { answer } = context;
         using interrupt = onInterrupt();
         const opening = { graph, signal: interrupt.signal };
@@ -151,6 +150,23 @@ The file that is written holds its recipe.
     );
   },
 };
+
+/** Options that mean something to some methods only, by the name commander keeps them under. */
+const belongs = {
+  perModule: ["learned"],
+  alpha: ["wise"],
+  from: ["swa", "ema"],
+  decay: ["ema"],
+} as const;
+
+/** @throws {ScopeError} usage, for an option that the method would not look at */
+function checkFits(command: Command, method: string): void {
+  for (const [name, methods] of Object.entries<readonly string[]>(belongs)) {
+    if (command.getOptionValueSource(name) !== "cli" || methods.includes(method)) continue;
+    const typed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new ScopeError("usage", `--${typed} goes with --method ${methods.join(" or ")}, not ${method}`);
+  }
+}
 
 function requestOf(
   options: SoupOptions,
