@@ -167,7 +167,21 @@ function raisedWords(row: GridRow, tuned: GridRow): string {
   const than = apart
     ? "a barrier appears: the common basin is a property of small moves"
     : "no larger barrier could be shown";
-  return `With ${row.rateFactor} times the fine-tuning rate it is ${heightOf(row)} instead of ${heightOf(tuned)}: ${than}.`;
+  // Networks that learned nothing have no barrier either: how good they are belongs to the sentence.
+  const quality = [row, tuned].map(endAccuracy);
+  const good = quality.every((one) => one !== undefined)
+    ? ` These networks classify ${decimal(100 * quality[0]!, 0)} % of the images correctly, those at the plain rate ${decimal(100 * quality[1]!, 0)} %.`
+    : "";
+  return `With ${row.rateFactor} times the fine-tuning rate it is ${heightOf(row)} instead of ${heightOf(tuned)}: ${than}.${good}`;
+}
+
+/** Mean test accuracy of a row's networks; undefined when test images were not looked at. */
+function endAccuracy({ pairs }: GridRow): number | undefined {
+  const ends = pairs.flatMap(({ path }) => {
+    const found = path.curves.find(({ split }) => split === "test")?.accuracy;
+    return found === undefined ? [] : [found[0]!.value, found.at(-1)!.value];
+  });
+  return ends.length === 0 ? undefined : ends.reduce((sum, one) => sum + one, 0) / ends.length;
 }
 
 /** Chord barrier of the test error, where there is one. */
