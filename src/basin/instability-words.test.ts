@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { instabilityWords, rowName } from "./instability-words.ts";
+import { gridWords, instabilityWords, rowName } from "./instability-words.ts";
 import type { GridRow, InstabilityAt, Interval } from "./results.ts";
 
 function interval(value: number, half: number | null = value / 4): Interval {
@@ -105,6 +105,14 @@ describe("the grid", () => {
     expect(instabilityWords({ ...facts, grid: [scratch, near] })[0]).toMatch(
       /^No difference .* could be shown/,
     );
+  });
+
+  test("told by the test error, for networks that learned from different images", () => {
+    const text = gridWords([scratch, tuned], 0.02, "test error")[0];
+    expect(text).toMatch(
+      /the chord barrier of the test error is [\d.]+ points \(.*\) between fine-tuned networks/,
+    );
+    expect(text).not.toContain("nats");
   });
 
   test("a raised rate is told against the plain one", () => {

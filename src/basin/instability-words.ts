@@ -103,12 +103,26 @@ export function rowName({ label, sameHead, sameOrder, rateFactor }: GridRow): st
 }
 
 /**
+ * Which barrier the table is told by: that of the training loss, as in the lecture; or that of the test error, for networks
+ * that learned from different images, whose training loss has no common meaning.
+ */
+export type ToldBy = "loss" | "test error";
+
+/** A row's chord barrier in the measure it is told by. */
+interface Told {
+  readonly what: string;
+  readonly height: Interval;
+  readonly text: string;
+}
+
+/**
  * The lecture's table in words: fine-tuned pairs against pairs from scratch, and what a larger rate does.
  * @param threshold of the verdicts, share of error
  */
-export function gridWords(grid: readonly GridRow[], threshold: number): string[] {
+export function gridWords(grid: readonly GridRow[], threshold: number, by: ToldBy = "loss"): string[] {
+  const tell = (row: GridRow): Told | undefined => toldBy(row, by);
   // A row with no pair left (its runs diverged) has nothing to say but that.
-  const told = grid.filter((row) => row.pairs.length > 0 && rowChord(row) !== undefined);
+  const told = grid.filter((row) => row.pairs.length > 0 && tell(row) !== undefined);
   const tuned = mostVaried(
     told.filter(({ label, rateFactor }) => label.startsWith("P-T / P-T") && rateFactor === 1),
   );
@@ -119,16 +133,16 @@ export function gridWords(grid: readonly GridRow[], threshold: number): string[]
     ({ rateFactor, sameHead, sameOrder }) => rateFactor !== 1 && !sameHead && !sameOrder,
   );
   return [
-    ...(tuned && scratch ? [contrast(tuned, scratch, threshold)] : []),
+    ...(tuned && scratch ? [contrast(tuned, scratch, threshold, by)] : []),
     ...(mixed && scratch
-      ? [`Between a fine-tuned network and one from scratch it is ${heightOf(mixed)}.`]
+      ? [`Between a fine-tuned network and one from scratch it is ${tell(mixed)!.text}.`]
       : []),
     ...(sameInit
       ? [
-          `From scratch, but from the same initial weights, it is ${heightOf(sameInit)} when only the order differs.`,
+          `From scratch, but from the same initial weights, it is ${tell(sameInit)!.text} when only the order differs.`,
         ]
       : []),
-    ...(tuned ? raised.map((row) => raisedWords(row, tuned)) : []),
+    ...(tuned ? raised.map((row) => raisedWords(row, tuned, by)) : []),
   ];
 }
 
@@ -138,10 +152,10 @@ function mostVaried(rows: readonly GridRow[]): GridRow | undefined {
   return rows.toSorted((a, b) => same(a) - same(b))[0];
 }
 
-function contrast(tuned: GridRow, scratch: GridRow, threshold: number): string {
-  const [low, high] = [rowChord(tuned)!, rowChord(scratch)!];
+function contrast(tuned: GridRow, scratch: GridRow, threshold: number, by: ToldBy): string {
+  const [low, high] = [toldBy(tuned, by)!, toldBy(scratch, by)!];
   const counted = `${tuned.pairs.length} ${tuned.pairs.length === 1 ? "pair" : "pairs"} each`;
-  const numbers = `the chord barrier of the ${low.split === "train" ? "training" : "test"} loss is ${heightOf(tuned)} between fine-tuned networks (${differences(tuned)}) and ${heightOf(scratch)} between networks from scratch (${counted})`;
+  const numbers = `the chord barrier of the ${low.what} is ${low.text} between fine-tuned networks (${differences(tuned)}) and ${high.text} between networks from scratch (${counted})`;
   if (low.height.high === null || high.height.low === null) {
     return `About the basins of fine-tuned networks and of networks from scratch nothing is shown by one pair each: ${numbers}.`;
   }
@@ -161,8 +175,9 @@ function differences({ sameHead, sameOrder }: GridRow): string {
   return parts.length === 0 ? "same head and order" : `other ${parts.join(" and ")}`;
 }
 
-function raisedWords(row: GridRow, tuned: GridRow): string {
-  const [raised, plain] = [rowChord(row)!.height, rowChord(tuned)!.height];
+function raisedWords(row: GridRow, tuned: GridRow, by: ToldBy): string {
+  const [high, low] = [toldBy(row, by)!, toldBy(tuned, by)!];
+  const [raised, plain] = [high.height, low.height];
   const apart = raised.low !== null && plain.high !== null && raised.low > plain.high;
   const than = apart
     ? "a barrier appears: the common basin is a property of small moves"
@@ -172,7 +187,7 @@ function raisedWords(row: GridRow, tuned: GridRow): string {
   const good = quality.every((one) => one !== undefined)
     ? ` These networks classify ${decimal(100 * quality[0]!, 0)} % of the images correctly, those at the plain rate ${decimal(100 * quality[1]!, 0)} %.`
     : "";
-  return `With ${row.rateFactor} times the fine-tuning rate it is ${heightOf(row)} instead of ${heightOf(tuned)}: ${than}.${good}`;
+  return `With ${row.rateFactor} times the fine-tuning rate it is ${high.text} instead of ${low.text}: ${than}.${good}`;
 }
 
 /** Mean test accuracy of a row's networks; undefined when test images were not looked at. */
@@ -190,12 +205,22 @@ function errorOf(row: GridRow): Interval | undefined {
   return (of("test") ?? of("train"))?.height;
 }
 
-function heightOf(row: GridRow): string {
-  const { value, low, high } = rowChord(row)!.height;
-  const digits = 3;
+function toldBy(row: GridRow, by: ToldBy): Told | undefined {
+  if (by === "loss") {
+    const found = rowChord(row);
+    if (found === undefined) return undefined;
+    const what = `${found.split === "train" ? "training" : "test"} loss`;
+    return { what, height: found.height, text: inUnit(found.height, 1, 3, "nats") };
+  }
+  const found = row.chord.find((one) => one.split === "test" && one.quantity === "error");
+  return found && { what: by, height: found.height, text: inUnit(found.height, 100, 1, "points") };
+}
+
+function inUnit({ value, low, high }: Interval, factor: number, digits: number, unit: string): string {
+  const shown = (x: number): string => decimal(factor * x, digits);
   return low === null || high === null
-    ? `${decimal(value, digits)} nats`
-    : `${decimal(value, digits)} nats (${decimal(low, digits)} to ${decimal(high, digits)})`;
+    ? `${shown(value)} ${unit}`
+    : `${shown(value)} ${unit} (${shown(low)} to ${shown(high)})`;
 }
 
 function moment(k: number, total: number): string {

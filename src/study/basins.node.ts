@@ -75,7 +75,7 @@ export async function readBasin(
     data: { set: config.downstream.data.set, train: facts.counts.train, test: facts.counts.test },
     threshold,
     rows,
-    words: [...gridWords(rows, threshold), ...sharedWords(config), ...drawnWords(config)],
+    words: [...gridWords(rows, threshold, "test error"), ...sharedWords(config), ...drawnWords(config)],
   };
 }
 
