@@ -50,6 +50,8 @@ export interface PlaneOutcome {
 
 /** Of the extent of the three networks, left free on each side of them. */
 const margin = 0.2;
+/** The shorter side of what is shown of a plane is at least this share of the longer: a sliver shows no basin. */
+const leastSide = 0.6;
 const usualGrid = 21;
 const usualRange = rangePoints({ from: -1, to: 1, count: 21 });
 
@@ -233,13 +235,18 @@ function planWork(
     three.map(({ network }) => network.vector()),
     flatLayout(graph, parameters).size,
   );
-  const axis = (values: readonly number[]): number[] => {
-    const grid = request.grid ?? usualGrid;
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const [from, length] = [low - margin * (high - low), (1 + 2 * margin) * (high - low)];
-    return Array.from({ length: grid }, (_, i) => from + (length * i) / (grid - 1));
-  };
-  const [x, y] = [axis(plane.places.map((place) => place.x)), axis(plane.places.map((place) => place.y))];
+  const grid = request.grid ?? usualGrid;
+  const extents = [plane.places.map((place) => place.x), plane.places.map((place) => place.y)].map(
+    (values) => {
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      return { middle: (low + high) / 2, length: (1 + 2 * margin) * (high - low) };
+    },
+  );
+  const longest = Math.max(...extents.map(({ length }) => length));
+  const [x = [], y = []] = extents.map(({ middle, length: own }) => {
+    const length = Math.max(own, leastSide * longest);
+    return Array.from({ length: grid }, (_, i) => middle - length / 2 + (length * i) / (grid - 1));
+  });
   const points = y.map((v) => x.map((u) => plane.at(u, v)));
   return {
     ...shared,
