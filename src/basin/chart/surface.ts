@@ -99,6 +99,17 @@ function panelOf(
     y1: spanY[0] - 1.5 * stepY,
     y2: spanY[1] + 1.5 * stepY,
   };
+  const below = crowded(points, {
+    x: across / (spanX[1] - spanX[0]),
+    y: (height - margins.top - margins.bottom) / (spanY[1] - spanY[0]),
+  });
+  const above = points.filter((point) => !below.includes(point));
+  const labels = (
+    [
+      [above, -13],
+      [below, 14],
+    ] as const
+  ).filter(([members]) => members.length > 0);
   const plot: Plot.PlotOptions = {
     height,
     marginTop: margins.top,
@@ -147,17 +158,19 @@ function panelOf(
           points.map(({ tip }) => tip),
         ),
       }),
-      Plot.text(points, {
-        x: "x",
-        y: "y",
-        text: "label",
-        dy: -13,
-        fill: "#ffffff",
-        stroke: "#1b1e23",
-        strokeWidth: 3,
-        fontWeight: 600,
-        pointerEvents: "none",
-      }),
+      ...labels.map(([members, dy]) =>
+        Plot.text(members, {
+          x: "x",
+          y: "y",
+          text: "label",
+          dy,
+          fill: "#ffffff",
+          stroke: "#1b1e23",
+          strokeWidth: 3,
+          fontWeight: 600,
+          pointerEvents: "none",
+        }),
+      ),
     ],
     color: {
       type: "threshold",
@@ -166,6 +179,27 @@ function panelOf(
     },
   };
   return { plot, key: keyOf(canvas, map, colors, width, margins.left, across), height };
+}
+
+/** Points whose label would lie on that of one before: theirs goes below. `scale`: pixels per unit. */
+function crowded<P extends { readonly x: number; readonly y: number; readonly label: string }>(
+  points: readonly P[],
+  scale: { readonly x: number; readonly y: number },
+): P[] {
+  const below: P[] = [];
+  points.forEach((point, i) => {
+    const clash = points.slice(0, i).some((other) => {
+      // Half of both labels, at some 7 pixels a letter; a line is 14 pixels high.
+      const reach = 3.6 * (point.label.length + other.label.length);
+      return (
+        !below.includes(other) &&
+        Math.abs(other.x - point.x) * scale.x < reach &&
+        Math.abs(other.y - point.y) * scale.y < 14
+      );
+    });
+    if (clash) below.push(point);
+  });
+  return below;
 }
 
 /** The key of a map: its bands from the best to the worst, with the limits between them. */
