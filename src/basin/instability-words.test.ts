@@ -65,6 +65,15 @@ describe("moments", () => {
     );
   });
 
+  test("a headline says no more than its intervals show", () => {
+    expect(instabilityWords({ ...facts, spawn: [at(0, 0.01, 0.05), at(500, 0.01, 0.05)] })[0]).toContain(
+      "appear stable from the first moment",
+    );
+    expect(instabilityWords({ ...facts, spawn: [at(0, 0.5), at(500, 0.03, 0.05)] })[0]).toContain(
+      "do not appear stable at any later moment",
+    );
+  });
+
   test("one parent run has no interval", () => {
     expect(instabilityWords({ ...facts, spawn: [at(0, 0.5, null)] })).toEqual([
       "Children that differ in the order of images and part at k = 0 (0 % of training) have an instability of 50.0 points, over the threshold of 2 points of error.",

@@ -33,16 +33,18 @@ function momentWords(facts: InstabilityFacts): string[] {
   const first = spawn[0]!;
   const lastUnstable = spawn.findLastIndex((at) => at.instability.value >= threshold);
   if (lastUnstable < 0) {
+    const seem = shown(spawn, threshold).length > 0 ? "appear" : "are";
     return [
-      `${of} are stable from the first moment looked at on, ${moment(first.k, total)}: instability ${range(first.instability)} points, under ${limit}.`,
+      `${of} ${seem} stable from the first moment looked at on, ${moment(first.k, total)}: instability ${range(first.instability)} points, under ${limit}.`,
       ...shown(spawn, threshold),
     ];
   }
   const before = spawn[lastUnstable]!;
   const after = spawn[lastUnstable + 1];
   if (after === undefined) {
+    const seem = shown([before], threshold).length > 0 ? "do not appear" : "are not";
     return [
-      `${of} are not stable at any later moment looked at: at ${moment(before.k, total)} instability is still ${range(before.instability)} points, over ${limit}. Add later moments to spawn.`,
+      `${of} ${seem} stable at any later moment looked at: at ${moment(before.k, total)} instability is still ${range(before.instability)} points, over ${limit}. Add later moments to spawn.`,
     ];
   }
   const open = shown([before, after], threshold).length > 0;
