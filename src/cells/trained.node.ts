@@ -8,7 +8,7 @@ import { readSafetensors } from "../safetensors/read.node.ts";
 import type { Cell } from "../store/cell.node.ts";
 import { shortAddress } from "../store/spec.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { trainParams, type TrainParams } from "./kinds/train.node.ts";
+import { trainParams, type TrainParams } from "./train-params.ts";
 
 /** A finished training run as a network. */
 export interface TrainedModel {

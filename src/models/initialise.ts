@@ -45,6 +45,8 @@ export function draw(info: ParameterInfo, seeds: InitSeeds): Float32Array {
       return uniform(out, random, (init.gain ?? 1) / Math.sqrt(fans(info).in));
     case "uniform":
       return uniform(out, random, init.bound);
+    case "normal":
+      return normal(out, random, init.std, init.mean);
     case "truncated-normal":
       return truncatedNormal(out, random, init.std);
   }
@@ -66,8 +68,8 @@ export function fans(info: Pick<ParameterInfo, "name" | "shape">): { in: number;
   return { in: inputs * field, out: out * field };
 }
 
-function normal(out: Float32Array, random: Random, std: number): Float32Array {
-  for (let i = 0; i < out.length; i++) out[i] = std * random.normal();
+function normal(out: Float32Array, random: Random, std: number, mean = 0): Float32Array {
+  for (let i = 0; i < out.length; i++) out[i] = mean + std * random.normal();
   return out;
 }
 

@@ -20,6 +20,7 @@ export interface ModelIo {
  * - lecun-normal: N(0, gain²/fan_in). LeCun et al. 1998, "Efficient BackProp", equation 16.
  * - uniform-fan-in: U(±gain/√fan_in), what PyTorch's Linear and Conv2d start from.
  * - uniform: U(±bound), for biases, whose fan is that of the weight beside them.
+ * - normal: N(mean, std²).
  * - truncated-normal: N(0, std²) cut at two standard deviations of that normal (redrawn, not clipped).
  */
 export type InitSpec =
@@ -30,6 +31,7 @@ export type InitSpec =
   | { readonly kind: "lecun-normal"; readonly gain?: number }
   | { readonly kind: "uniform-fan-in"; readonly gain?: number }
   | { readonly kind: "uniform"; readonly bound: number }
+  | { readonly kind: "normal"; readonly mean: number; readonly std: number }
   | { readonly kind: "truncated-normal"; readonly std: number };
 
 /** One float32 tensor of a model. */

@@ -1,7 +1,9 @@
 export { alignCell as align } from "./align.node.ts";
 export { averageCell as average } from "./average.node.ts";
 export { curveCell as curve } from "./curve.node.ts";
+export { freshCell as fresh } from "./fresh.node.ts";
 export { importCell as import } from "./import.node.ts";
+export { initialCell as initial } from "./initial.node.ts";
 export { logitsCell as logits } from "./logits.node.ts";
 export { pointsCell as points } from "./points.node.ts";
 export { trainCell as train } from "./train.node.ts";

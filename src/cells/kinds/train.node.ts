@@ -1,54 +1,26 @@
-import { z } from "zod";
 import type { ParameterRole } from "../../autodiff/step.ts";
-import { withWeights } from "../../autodiff/flat.ts";
 import type { Json } from "../../base/canonical.ts";
 import { ScopeError } from "../../base/error.ts";
-import { dataSpecSchema } from "../../data/spec.ts";
 import type { ImageShape, LoadedData, Split } from "../../data/types.ts";
 import { defaultCache, loadData } from "../../data/load.node.ts";
 import { Batcher, imageSource } from "../../data/batch.ts";
-import { buildModel, initialise, modelSpecSchema } from "../../models/model.ts";
 import type { ParameterInfo } from "../../models/types.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
 import type { Device } from "../../runtime/session.ts";
-import { readSafetensors } from "../../safetensors/read.node.ts";
 import { writeSafetensors } from "../../safetensors/write.node.ts";
 import { addressOf } from "../../store/spec.ts";
 import type { CellContext, CellKind } from "../../sweep/kind.ts";
-import { float32, type Tensor } from "../../tensor/tensor.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 import { type Evaluation, type Evaluator, openEvaluator } from "../../train/evaluate.ts";
-import { evaluationSteps, recipeSchema, totalSteps } from "../../train/recipe.ts";
+import { evaluationSteps, totalSteps } from "../../train/recipe.ts";
 import { openTrainer, type Trainer, type TrainState } from "../../train/trainer.ts";
 import type { TrainResult } from "../train-facts.ts";
 import { CheckpointFile, encodeState, readState, type SavedState, stateFile } from "../checkpoint.node.ts";
+import { type BeginningInputs, beginningOf } from "../beginning.node.ts";
 import { someImages } from "../some-images.ts";
+import { trainParams, type TrainParams } from "../train-params.ts";
 
-/** Parameters of a training cell: all that decides its bits, besides the input cell it may start from. */
-export const trainParams = z.strictObject({
-  model: modelSpecSchema,
-  data: dataSpecSchema,
-  recipe: recipeSchema,
-  seeds: z.strictObject({ init: z.int(), head: z.int(), order: z.int(), augmentation: z.int() }),
-  /** Whether a head of the starting network is kept (same classes) or drawn anew. Only with an input cell `start`. */
-  head: z.enum(["new", "kept"]).default("new"),
-  evaluate: z.strictObject({
-    split: z.enum(["test", "validation"]),
-    /** Number of looks along training; the start and the end are always looked at. */
-    count: z.int().min(1),
-    /** Images for the looks along the way; all of the split for the last. */
-    images: z.int().positive().optional(),
-  }),
-  /**
-   * Updates of the whole schedule after which the cell ends, leaving `state.safetensors` for others to go on from (input
-   * `state`). Absent: the whole schedule, and no such file.
-   */
-  until: z.int().min(0).optional(),
-  /** Epochs whose weights are kept, besides the last. */
-  keep: z.array(z.number().min(0)).default([]),
-  /** A loss that is not a number: the cell fails, or (while choosing a learning rate) that is its result. */
-  divergence: z.enum(["fail", "record"]).default("fail"),
-});
-export type TrainParams = z.infer<typeof trainParams>;
+export { trainParams, type TrainParams } from "../train-params.ts";
 
 /** Seconds between two checkpoints of a running cell: a kill costs at most this much work. */
 const checkpointSeconds = 5;
@@ -76,11 +48,14 @@ async function run(context: CellContext): Promise<Json> {
   const params = trainParams.parse(context.params);
   const data = await loadData(params.data, { cache: defaultCache(), signal: context.signal });
   const { classes } = data;
-  const model = buildModel(params.model, { ...shapeOf(data), classes: classes.length });
   const parent = await parentState(context, params);
-  const weights = await startingWeights(context, params, model.parameters, parent);
-  const graph = withWeights(model.graph, weights);
-  const roles = trainableRoles(model.parameters, params.recipe.freeze, params.recipe.rates);
+  const { graph, parameters, weights } = await beginningOf(
+    params,
+    { ...shapeOf(data), classes: classes.length },
+    inputsOf(context),
+    parent,
+  );
+  const roles = trainableRoles(parameters, params.recipe.freeze, params.recipe.rates);
   const total = totalSteps(params.recipe, data.train.count);
   const end = endOf(params, total, parent);
 
@@ -248,6 +223,15 @@ function shapeOf({ channels, height, width }: ImageShape): ImageShape {
   return { channels, height, width };
 }
 
+/** The cells it begins from. */
+function inputsOf(context: CellContext): BeginningInputs {
+  const { start, state } = context.spec.inputs;
+  return {
+    start: start === undefined ? undefined : context.input("start"),
+    state: state === undefined ? undefined : context.input("state"),
+  };
+}
+
 /** Parameters and statistics side by side, in the order the evaluator takes them. */
 function vector(state: TrainState): Float32Array {
   const all = new Float32Array(state.theta.length + state.statistics.length);
@@ -333,40 +317,6 @@ function anchorOf(
   start: ReadonlyMap<string, Tensor>,
 ): Map<string, Tensor> | undefined {
   return recipe.l2sp && new Map(layout.names.map((name) => [name, start.get(name)!]));
-}
-
-/**
- * Fresh weights, with everything but the head replaced by the starting cell's when there is one. With a parent's state,
- * the weights its training began at (as far as they matter: for L2-SP) and those it did not train.
- */
-async function startingWeights(
-  context: CellContext,
-  params: TrainParams,
-  parameters: readonly ParameterInfo[],
-  parent: SavedState | undefined,
-): Promise<Map<string, Tensor>> {
-  const fresh = initialise(parameters, { init: params.seeds.init, head: params.seeds.head });
-  const weights = new Map(parameters.map((info) => [info.name, float32(info.shape, fresh.get(info.name)!)]));
-  const source = parent === undefined ? "start" : "state";
-  if (context.spec.inputs[source] === undefined) return weights;
-  const file = context.input(source).file("weights.safetensors");
-  const { tensors } = await readSafetensors(file);
-  for (const info of parameters) {
-    if (info.head && params.head === "new") continue;
-    const found = tensors.get(info.name);
-    if (found === undefined || found.shape.join() !== info.shape.join()) {
-      throw new ScopeError(
-        "shape",
-        `${file}: parameter "${info.name}" should be [${info.shape.join(", ")}], found ${found ? `[${found.shape.join(", ")}]` : "nothing"}`,
-        {
-          hint: "pretrained and fine-tuned networks need the same architecture and image size",
-        },
-      );
-    }
-    weights.set(info.name, found.load());
-  }
-  for (const [name, value] of parent?.anchor ?? []) weights.set(name, value);
-  return weights;
 }
 
 /**
