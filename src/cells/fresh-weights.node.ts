@@ -74,7 +74,10 @@ function ownParameters(
 }
 
 function ownSpec(cell: Cell, network: Network): ModelSpec | undefined {
-  if (cell.spec.kind === "train") return trainParams.parse(cell.spec.params).model;
+  if (cell.spec.kind === "train") {
+    const { model } = trainParams.parse(cell.spec.params);
+    if (model.arch !== "given") return model;
+  }
   const note = network.graph.metadata["transferscope.model"];
   if (note === undefined) return undefined;
   try {

@@ -1,5 +1,7 @@
+import { ScopeError } from "../base/error.ts";
 import { type Graph, intAttr, type Node } from "../graph/graph.ts";
-import { modules } from "../graph/modules.ts";
+import { headOf } from "../graph/head.ts";
+import { type Module, modules } from "../graph/modules.ts";
 import { consumers } from "../graph/topology.ts";
 import type { InitSpec, ParameterInfo } from "../models/types.ts";
 
@@ -14,17 +16,19 @@ import type { InitSpec, ParameterInfo } from "../models/types.ts";
  */
 export function graphParameters(graph: Graph): ParameterInfo[] {
   const readers = consumers(graph.nodes);
-  return modules(graph, "layer").flatMap((module) => {
+  const layers = modules(graph, "layer");
+  const inHead = headNames(graph, layers);
+  return layers.flatMap((module) => {
     const info = (name: string, role: ParameterInfo["role"]): ParameterInfo => {
       const { shape } = graph.initializers.get(name)!;
       return {
         name,
         shape,
-        init: initOf(graph, readers, name, module.isHead),
+        init: initOf(graph, readers, name, inHead.has(name)),
         role,
         decay: role === "trainable" && shape.length >= 2,
         module: module.name,
-        head: module.isHead,
+        head: inHead.has(name),
         lrScale: 1,
       };
     };
@@ -33,6 +37,17 @@ export function graphParameters(graph: Graph): ParameterInfo[] {
       ...module.statistics.map((name) => info(name, "statistic")),
     ];
   });
+}
+
+/** The head's parameters: what maps features to classes; where that is not to be seen, the last module. */
+function headNames(graph: Graph, layers: readonly Module[]): Set<string> {
+  try {
+    const { weight, bias } = headOf(graph);
+    return new Set(bias === undefined ? [weight] : [weight, bias]);
+  } catch (error) {
+    if (!(error instanceof ScopeError)) throw error;
+    return new Set(layers.find(({ isHead }) => isHead)?.parameters);
+  }
 }
 
 /** Operators that pass a weight on with the same numbers in the same order. */

@@ -72,7 +72,7 @@ async function finalNetwork(cell: Cell): Promise<Network> {
   }
   const { graph, params } = await trainedModel(cell);
   return networkFrom(graph, {
-    title: `${params.model.arch} on ${params.data.set}, run ${address}`,
+    title: `${params.model.arch === "given" ? graph.name || "a given network" : params.model.arch} on ${params.data.set}, run ${address}`,
     where: `run ${address}`,
     data: params.data,
     classNames: classes,
@@ -210,8 +210,25 @@ function finite(graph: Graph, name: string, where: string): Tensor {
  * @throws {ScopeError} data, when the images or their classes are not what the network takes
  */
 export function graphFor(
-  { graph, classes, title }: Pick<Network, "graph" | "classes" | "title">,
+  network: Pick<Network, "graph" | "classes" | "title">,
   images: ImageShape & Pick<LoadedData, "classes">,
+  set: string,
+): Graph {
+  const graph = graphOfSize(network, images, set);
+  if (images.classes.length !== network.classes) {
+    throw new ScopeError(
+      "data",
+      `${network.title} tells ${network.classes} classes apart, ${set} has ${images.classes.length}`,
+      { hint: "choose as many with --classes" },
+    );
+  }
+  return graph;
+}
+
+/** The same, whatever the classes. @throws {ScopeError} data, when the images are not what the network takes */
+export function graphOfSize(
+  { graph, title }: Pick<Network, "graph" | "title">,
+  images: ImageShape,
   set: string,
 ): Graph {
   const dims = graph.inputs[0]!.shape.slice(1);
@@ -221,13 +238,6 @@ export function graphFor(
       "data",
       `${title} takes images of ${dims.map((dim) => dim ?? "?").join("×")}, those of ${set} are ${sizes.join("×")} (channels × height × width)`,
       { hint: "give the data section the channels, height and width the network takes" },
-    );
-  }
-  if (images.classes.length !== classes) {
-    throw new ScopeError(
-      "data",
-      `${title} tells ${classes} classes apart, ${set} has ${images.classes.length}`,
-      { hint: "choose as many with --classes" },
     );
   }
   const open = dims.flatMap((dim, i) => (typeof dim === "string" ? [[dim, sizes[i]!] as const] : []));

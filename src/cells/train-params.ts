@@ -3,9 +3,22 @@ import { dataSpecSchema } from "../data/spec.ts";
 import { modelSpecSchema } from "../models/model.ts";
 import { recipeSchema } from "../train/recipe.ts";
 
+/** A network that is not one of ours: that of the cell the run starts from. */
+export const givenModelSchema = z
+  .strictObject({ arch: z.literal("given") })
+  .describe(
+    "the network of start: a model.onnx, or any stored network; its head is replaced unless head: kept",
+  );
+
+/** The network of a training run: one of ours, or a given one. */
+export const trainModelSchema = z
+  .discriminatedUnion("arch", [...modelSpecSchema.options, givenModelSchema])
+  .describe("the network");
+export type TrainModel = z.output<typeof trainModelSchema>;
+
 /** Parameters of a training cell: all that decides its bits, besides the input cell it may start from. */
 export const trainParams = z.strictObject({
-  model: modelSpecSchema,
+  model: trainModelSchema,
   data: dataSpecSchema,
   recipe: recipeSchema,
   seeds: z.strictObject({ init: z.int(), head: z.int(), order: z.int(), augmentation: z.int() }),

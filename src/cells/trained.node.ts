@@ -4,11 +4,16 @@ import { defaultCache, planData } from "../data/load.node.ts";
 import type { DataEnv } from "../data/types.ts";
 import type { Graph } from "../graph/graph.ts";
 import { buildModel } from "../models/model.ts";
+import { readModel } from "../onnx/read.node.ts";
 import { readSafetensors } from "../safetensors/read.node.ts";
 import type { Cell } from "../store/cell.node.ts";
 import { shortAddress } from "../store/spec.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { graphParameters } from "./graph-parameters.ts";
 import { trainParams, type TrainParams } from "./train-params.ts";
+
+/** The file in which a run that trained a given network leaves it, with its trained weights. */
+export const givenFile = "model.onnx";
 
 /** A finished training run as a network. */
 export interface TrainedModel {
@@ -35,6 +40,7 @@ export async function trainedModel(
     );
   }
   const params = trainParams.parse(cell.spec.params);
+  if (params.model.arch === "given") return await givenModel(cell, params);
   const { channels, height, width, classes } = await planData(params.data, data);
   const model = buildModel(params.model, { channels, height, width, classes: classes.length });
   const { tensors } = await readSafetensors(cell.file("weights.safetensors"));
@@ -45,4 +51,12 @@ export async function trainedModel(
     weights,
     names: model.parameters.map((info) => info.name),
   };
+}
+
+/** A given network is in the cell itself: nobody can build it. */
+async function givenModel(cell: Cell, params: TrainParams): Promise<TrainedModel> {
+  const graph = await readModel(cell.file(givenFile));
+  const names = graphParameters(graph).map((info) => info.name);
+  const weights = new Map(names.map((name) => [name, graph.initializers.get(name)!.load()]));
+  return { params, graph: withWeights(graph, weights), weights, names };
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { finish, specOf, tinyTraining } from "../../../test/kit/cells.ts";
 import { temporaryFolder } from "../../../test/kit/temporary.ts";
 import { initialise } from "../../models/initialise.ts";
-import { buildModel } from "../../models/model.ts";
+import { buildModel, modelSpecSchema } from "../../models/model.ts";
 import type { Cell } from "../../store/cell.node.ts";
 import { openStore, type Store } from "../../store/store.node.ts";
 import { freshPlan, freshWeights } from "../fresh-weights.node.ts";
@@ -38,7 +38,7 @@ describe("a fresh cell", () => {
     const run = await finish(store, tinyTraining({ recipe: { steps: 3 } }));
     const network = await networkOf(run);
     const [, channels, height, width] = network.graph.inputs[0]!.shape as [string, number, number, number];
-    const { parameters } = buildModel(trainParams.parse(run.spec.params).model, {
+    const { parameters } = buildModel(modelSpecSchema.parse(trainParams.parse(run.spec.params).model), {
       channels,
       height,
       width,

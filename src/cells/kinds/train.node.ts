@@ -1,3 +1,4 @@
+import { withWeights } from "../../autodiff/flat.ts";
 import type { ParameterRole } from "../../autodiff/step.ts";
 import type { Json } from "../../base/canonical.ts";
 import { ScopeError } from "../../base/error.ts";
@@ -5,6 +6,7 @@ import type { ImageShape, LoadedData, Split } from "../../data/types.ts";
 import { defaultCache, loadData } from "../../data/load.node.ts";
 import { Batcher, imageSource } from "../../data/batch.ts";
 import type { ParameterInfo } from "../../models/types.ts";
+import { writeModel } from "../../onnx/write.node.ts";
 import { openRuntime } from "../../runtime/ort.node.ts";
 import type { Device } from "../../runtime/session.ts";
 import { writeSafetensors } from "../../safetensors/write.node.ts";
@@ -17,8 +19,10 @@ import { openTrainer, type Trainer, type TrainState } from "../../train/trainer.
 import type { TrainResult } from "../train-facts.ts";
 import { CheckpointFile, encodeState, readState, type SavedState, stateFile } from "../checkpoint.node.ts";
 import { type BeginningInputs, beginningOf } from "../beginning.node.ts";
+import { metadataOf, otherNotes } from "../model-facts.ts";
 import { someImages } from "../some-images.ts";
 import { trainParams, type TrainParams } from "../train-params.ts";
+import { givenFile } from "../trained.node.ts";
 
 export { trainParams, type TrainParams } from "../train-params.ts";
 
@@ -176,6 +180,17 @@ async function run(context: CellContext): Promise<Json> {
     { ...provenance, step: String(end) },
     { overwrite: true },
   );
+  if (params.model.arch === "given") {
+    const metadata = {
+      ...otherNotes(graph.metadata),
+      ...metadataOf(params.data, classes, addressOf(context.spec)),
+    };
+    await writeModel(
+      { ...withWeights(graph, trainer.weights(state)), metadata },
+      `${context.dir}/${givenFile}`,
+      { overwrite: true },
+    );
+  }
   if (params.until !== undefined)
     await context.write(stateFile, encodeState(state, anchorOf(params, trainer, weights)));
   const correct: Tensor = { dtype: "uint8", shape: [split.count], data: final.correct };
@@ -328,8 +343,9 @@ export function trainableRoles(
   freeze: readonly string[],
   rates: Readonly<Record<string, number>>,
 ): ParameterRole[] {
+  // Ours are named by their modules; others' names may have nothing to do with them.
   const inModule = (info: ParameterInfo, pattern: string): boolean =>
-    info.name === pattern || info.name.startsWith(`${pattern}.`);
+    [info.name, info.module].some((name) => name === pattern || name.startsWith(`${pattern}.`));
   for (const pattern of [...freeze, ...Object.keys(rates)]) {
     if (!parameters.some((info) => inModule(info, pattern))) {
       throw new ScopeError("usage", `no module is called "${pattern}"`, {

@@ -11,10 +11,14 @@ import { openRuntime } from "../../runtime/ort.node.ts";
 import type { Device } from "../../runtime/session.ts";
 import { writeSafetensors } from "../../safetensors/write.node.ts";
 import type { Cell } from "../../store/cell.node.ts";
-import { addressOf, type CellSpec, shortAddress } from "../../store/spec.ts";
+import { type Address, addressOf, type CellSpec, shortAddress } from "../../store/spec.ts";
 import { openStore, type Store } from "../../store/store.node.ts";
+import { begin, nobodyGives } from "../../cells/beginning.node.ts";
+import { isFile, isModelFile, readForeign } from "../../cells/foreign.node.ts";
+import { importModel } from "../../cells/import.node.ts";
 import * as kinds from "../../cells/kinds/index.ts";
 import { trainableRoles, trainParams } from "../../cells/kinds/train.node.ts";
+import { type Network, networkOf } from "../../cells/network.node.ts";
 import { trainedModel } from "../../cells/trained.node.ts";
 import type { TrainLook, TrainResult } from "../../cells/train-facts.ts";
 import { workerUrl } from "../../cells/worker-url.node.ts";
@@ -57,7 +61,11 @@ export const train: CommandDefinition = {
 A file like this is enough (transferscope schema train lists all fields):
   model: { arch: resnet, depth: 8 }
   data: { set: cifar10, trainSize: 5000 }
-  recipe: { epochs: 10, learningRate: 0.05 }`,
+  recipe: { epochs: 10, learningRate: 0.05 }
+To fine-tune a classifier of yours, with a new head for the classes of the data:
+  model: { arch: given }
+  start: path/to/model.onnx
+  data: { set: openclipart-12, height: 96, width: 96 }`,
       );
     withGlobals(command).action((file: string, options: TrainOptions) =>
       run(options, async (context) => {
@@ -92,7 +100,7 @@ async function plan(config: TrainFile, { options, streams, answer }: CommandCont
   }
   using interrupt = onInterrupt();
   using view = progressView(options.quiet, streams);
-  using planned = await openToPlan(options.store, config.start !== undefined);
+  using planned = await openToPlan(options.store, needsStore(config));
   const spec = await specOf(config, planned.store, options.seed, {
     cache: defaultCache(),
     onProgress: view.onData,
@@ -122,10 +130,12 @@ async function compute(
   const cell = await (async () => {
     using view = progressView(options.quiet, streams);
     // The run is put together before the store is made: what is wrong with it leaves nothing behind.
-    using before = await openToPlan(options.store, config.start !== undefined);
+    using before = await openToPlan(options.store, needsStore(config));
     const data = { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal };
     const spec = await specOf(config, before.store, options.seed, data);
     const store = await openStore(options.store);
+    if (config.start !== undefined && isFile(config.start))
+      await importModel(store, config.start, { signal: interrupt.signal });
     requireComplete(
       await runGraph([spec], {
         kinds,
@@ -170,16 +180,22 @@ async function specOf(
   data: DataEnv,
 ): Promise<CellSpec> {
   const seed = firstSeed ?? config.seed;
-  const images = await planData(config.data, data);
+  const seeds = { init: seed, head: seed, order: seed, augmentation: seed };
+  const { model, head } = config;
+  const given = model.arch === "given" ? await givenNetwork(config.start, store) : undefined;
+  const wanted = given === undefined ? config.data : { ...imageSize(given), ...config.data };
+  const images = await planData(wanted, data);
   const { channels, height, width, classes } = images;
-  const { parameters } = buildModel(config.model, { channels, height, width, classes: classes.length });
+  const io = { channels, height, width, classes: classes.length };
+  const { parameters } =
+    model.arch === "given" ? begin(given!, { data: wanted, seeds, head }, io) : buildModel(model, io);
   trainableRoles(parameters, config.recipe.freeze, config.recipe.rates);
   const params = {
-    model: config.model,
-    data: { ...config.data, trainSize: config.data.trainSize ?? images.counts.train },
+    model,
+    data: { ...wanted, trainSize: config.data.trainSize ?? images.counts.train },
     recipe: config.recipe,
-    seeds: { init: seed, head: seed, order: seed, augmentation: seed },
-    head: config.head,
+    seeds,
+    head,
     evaluate: { split: "test", count: config.evaluations },
     keep: config.keep,
   };
@@ -188,7 +204,43 @@ async function specOf(
     version: kinds.train.version,
     // Plain data by construction; the round trip drops fields that are undefined.
     params: JSON.parse(JSON.stringify(params)) as Json,
-    inputs: config.start === undefined ? {} : { start: await store.find(config.start) },
+    inputs: config.start === undefined ? {} : { start: await startAddress(config.start, store) },
+  };
+}
+
+/** Whether the run begins with something that must be in the store already. */
+function needsStore({ start }: TrainFile): boolean {
+  return start !== undefined && !isFile(start);
+}
+
+/** The cell to start from: a stored one, or the one a file is once it is imported. */
+async function startAddress(start: string, store: Store): Promise<Address> {
+  return isFile(start) ? await importModel(store, start, { plan: true }) : await store.find(stored(start));
+}
+
+/** @throws {ScopeError} usage, for what looks like a file and is none */
+function stored(start: string): string {
+  if (!isModelFile(start) && !start.includes("/")) return start;
+  throw new ScopeError("usage", `start: there is no file "${start}"`, {
+    hint: "name an .onnx file, or the address of a stored network; see `transferscope runs list`",
+  });
+}
+
+/** The network that `arch: given` means. @throws {ScopeError} usage, when nobody gives it */
+async function givenNetwork(start: string | undefined, store: Store): Promise<Network> {
+  if (start === undefined) throw nobodyGives();
+  return isFile(start)
+    ? await readForeign(start)
+    : await networkOf(await store.get(await store.find(stored(start))));
+}
+
+/** The size of image a network takes, where it takes one only. */
+function imageSize({ graph }: Network): Partial<TrainFile["data"]> {
+  const [, channels, height, width] = graph.inputs[0]!.shape;
+  return {
+    ...(channels === 1 || channels === 3 ? { channels } : {}),
+    ...(typeof height === "number" ? { height } : {}),
+    ...(typeof width === "number" ? { width } : {}),
   };
 }
 
