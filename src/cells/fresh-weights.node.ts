@@ -25,7 +25,8 @@ export function freshPlan(cell: Cell, network: Network): FreshPlan {
       parameters: own.parameters,
       sentence: `Fresh weights are drawn by the initialisers of our ${own.arch}, with seeds of their own.`,
     };
-  const parameters = graphParameters(network.graph);
+  const byName = new Map(graphParameters(network.graph).map((info) => [info.name, info]));
+  const parameters = network.names.map((name) => byName.get(name)!);
   const unknown = parameters.filter(({ init }) => init.kind === "normal").length;
   const rest =
     unknown === 0
