@@ -10,17 +10,18 @@ import { ancestors, reachable } from "../graph/topology.ts";
  *
  * Values made of weights alone are not among them, even where they do not depend on `names`: they stay constants of
  * whoever reads them.
- * @throws {ScopeError} usage, when the first output does not depend on any of `names`
+ * @throws {ScopeError} usage, when there are no names, or the first output does not depend on any of them
  */
 export function frontier(graph: Graph, names: readonly string[]): string[] {
   const inputs = graph.inputs.map((input) => input.name);
   const moved = reachable(graph.nodes, names);
   const output = graph.outputs[0]!.name;
   if (!moved.has(output)) {
-    const shown = names.map((name) => `"${name}"`).join(", ");
     throw new ScopeError(
       "usage",
-      `the output of "${graph.name}" does not depend on ${names.length === 0 ? "no parameters at all" : shown}`,
+      names.length === 0
+        ? `a module of "${graph.name}" without parameters cannot be changed`
+        : `the output of "${graph.name}" does not depend on ${names.map((name) => `"${name}"`).join(", ")}`,
       { hint: "choose a module with parameters that are used" },
     );
   }

@@ -175,7 +175,8 @@ describe("the part before the module", () => {
     expect(frontier(graph, all[0]!.parameters)).toEqual([graph.inputs[0]!.name]);
     const inner = layerOf(graph, "stage1.block1.conv2");
     expect(frontier(graph, inner.parameters).length).toBe(2);
-    expect(() => frontier(graph, [])).toThrow("does not depend on");
+    expect(() => frontier(graph, [])).toThrow("without parameters cannot be changed");
+    expect(() => frontier(graph, ["nothing"])).toThrow('does not depend on "nothing"');
   });
 });
 
