@@ -43,8 +43,11 @@ function whole({ g, d, feeds }: Sketch, name: string, shape: readonly number[], 
   return g.input(name, "float32", shape);
 }
 
-/** A convolution of random geometry that fits the image: up to 5×5, strided, dilated, padded unevenly. */
-function convolution(s: Sketch, x: string, channels: number): string {
+/**
+ * A convolution of random geometry that fits the image: up to 5×5, strided, dilated, padded unevenly; over all channels,
+ * or each for itself.
+ */
+function convolution(s: Sketch, x: string, channels: number | "depthwise"): string {
   const { g, d } = s;
   const [, inputs = 1, ...image] = g.shape(x);
   const one = image.map((size) => {
@@ -58,9 +61,12 @@ function convolution(s: Sketch, x: string, channels: number): string {
   });
   const [rows, columns] = [one[0]!, one[1]!];
   const stem = g.fresh("conv");
-  const operands = [x, whole(s, `${stem}.weight`, [channels, inputs, rows.kernel, columns.kernel])];
-  if (d.bool()) operands.push(whole(s, `${stem}.bias`, [channels], 3));
+  const outputs = channels === "depthwise" ? inputs : channels;
+  const each = channels === "depthwise" ? 1 : inputs;
+  const operands = [x, whole(s, `${stem}.weight`, [outputs, each, rows.kernel, columns.kernel])];
+  if (d.bool()) operands.push(whole(s, `${stem}.bias`, [outputs], 3));
   return g.op("Conv", operands, {
+    group: inputs / each,
     kernel_shape: [rows.kernel, columns.kernel],
     strides: [rows.stride, columns.stride],
     dilations: [rows.dilation, columns.dilation],
@@ -76,6 +82,7 @@ const lastInt64 = 2n ** 63n - 1n;
 /** What may lie between convolutions. */
 const layers: Readonly<Record<string, Layer>> = {
   conv: (s, x) => convolution(s, x, s.d.pick([16, 32])),
+  depthwise: (s, x) => convolution(s, x, "depthwise"),
   relu: ({ g }, x) => g.op("Relu", [x]),
   residual: ({ g }, x) => g.plus(g.op("Relu", [x]), x),
   bias(s, x) {
@@ -208,6 +215,16 @@ describe("blocked layout", () => {
     await fc.assert(property, { numRuns: runs, seed });
   });
 
+  test.each([16, 32, 48])("one depthwise convolution of %d channels, of any geometry", async (channels) => {
+    if (block === 1) return;
+    const property = fc.asyncProperty(fc.gen(), async (gen) => {
+      const { s, x } = sketch(gen, channels);
+      const y = convolution(s, x, "depthwise");
+      await compare(s, y);
+    });
+    await fc.assert(property, { numRuns: runs, seed });
+  });
+
   test("networks of convolutions and all that may lie between them", async () => {
     if (block === 1) return;
     const property = fc.asyncProperty(fc.gen(), async (gen) => {
@@ -259,13 +276,24 @@ describe("which convolutions move to the blocked layout", () => {
     expect(convolutionsOf(toBlockedLayout(small([16, 3, 8, 8], 16), 16, "training"))).toEqual([
       blockedDomain,
     ]);
+    expect(convolutionsOf(toBlockedLayout(small([16, 32, 8, 8], 32, { group: 32 }), 16, "training"))).toEqual(
+      [blockedDomain],
+    );
   });
 
   test("not those that are grouped, narrow, padded beyond their reach, or of an odd batch in training", () => {
     const plain = [""];
-    expect(convolutionsOf(toBlockedLayout(small([16, 16, 8, 8], 16, { group: 16 }), 16, "training"))).toEqual(
+    expect(convolutionsOf(toBlockedLayout(small([16, 32, 8, 8], 32, { group: 2 }), 16, "training"))).toEqual(
       plain,
     );
+    expect(convolutionsOf(toBlockedLayout(small([16, 24, 8, 8], 24, { group: 24 }), 16, "training"))).toEqual(
+      plain,
+    );
+    expect(convolutionsOf(toBlockedLayout(small([16, 16, 8, 8], 32, { group: 16 }), 16, "training"))).toEqual(
+      plain,
+    );
+    const gaps = { group: 16, strides: [2, 2], dilations: [2, 2] };
+    expect(convolutionsOf(toBlockedLayout(small([16, 16, 8, 8], 16, gaps), 16, "training"))).toEqual(plain);
     expect(convolutionsOf(toBlockedLayout(small([16, 16, 8, 8], 10), 16, "training"))).toEqual(plain);
     expect(convolutionsOf(toBlockedLayout(small([16, 24, 8, 8], 16), 16, "training"))).toEqual(plain);
     expect(

@@ -59,8 +59,8 @@ interface Layouts {
  * The same function with its convolutions (and what lies between them) in blocked layout.
  *
  * `graph` must have numeric shapes (see `bind`). `block` is the width the runtime uses (see `runtime/probe`).
- * Convolutions stay as they are when they are grouped or their channels are not multiples of `block` (an input with
- * fewer channels than a block is taken plain). The result computes the same numbers up to rounding.
+ * Convolutions stay as they are when their channels are not multiples of `block` (an input with fewer channels than a
+ * block is taken plain) or when they are grouped, other than depthwise (as many groups as channels in and out). The result computes the same numbers up to rounding.
  *
  * For graphs that will be differentiated the batch size must be a multiple of `block` too, because the weight gradient
  * runs as a convolution over the batch; otherwise the graph is returned unchanged.
@@ -113,32 +113,38 @@ export function reorderWeights(g: Builder, weights: string, b: number, blockedIn
 
 function convolve(state: Layouts, node: Node, inputs: ReadonlySet<string>): boolean {
   const { g, b } = state;
-  if (node.op !== "Conv" || node.domain !== "" || intAttr(node, "group", 1) !== 1) return false;
+  if (node.op !== "Conv" || node.domain !== "") return false;
   const [x = "", w = "", bias = ""] = node.inputs;
   const kernel = g.shape(w);
   const [o = 0, i = 0, kh = 0, kw = 0] = kernel;
   if (kernel.length !== 4 || o % b !== 0) return false;
-  const plainInput = i < b && inputs.has(x);
-  if (!plainInput && i % b !== 0) return false;
+  const group = intAttr(node, "group", 1);
+  const depthwise = group > 1 && group === o && i === 1;
+  if (group !== 1 && !depthwise) return false;
+  const plainInput = !depthwise && i < b && inputs.has(x);
+  if (!plainInput && !depthwise && i % b !== 0) return false;
+  const strides = intsAttr(node, "strides", [1, 1]);
   const autoPad = stringAttr(node, "auto_pad", "NOTSET");
   if (autoPad !== "NOTSET" && autoPad !== "VALID") return false;
   const dilations = intsAttr(node, "dilations", [1, 1]);
   const pads = intsAttr(node, "pads", [0, 0, 0, 0]);
   const reach = [(kh - 1) * dilations[0]!, (kw - 1) * dilations[1]!];
   if (pads.some((pad, side) => pad > reach[side % 2]!)) return false;
+  // The gradient of such a convolution has no blocked form (see `transposedConvolution` in its rule).
+  if (depthwise && strides.some((s) => s > 1) && dilations.some((d) => d > 1)) return false;
 
   const image = plainInput ? x : merged(g, toBlocked(state, x)!);
-  const operands = [image, reorderWeights(g, w, b, !plainInput)];
+  const operands = [image, reorderWeights(g, w, b, !plainInput && !depthwise)];
   if (bias !== "") operands.push(bias);
   const y = g.op(
     "Conv",
     operands,
     {
       kernel_shape: [kh, kw],
-      strides: intsAttr(node, "strides", [1, 1]),
+      strides,
       dilations,
       pads,
-      group: 1,
+      group,
       auto_pad: "NOTSET",
     },
     { domain: blockedDomain },

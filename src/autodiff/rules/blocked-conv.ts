@@ -1,7 +1,7 @@
 import { ScopeError } from "../../base/error.ts";
 import { blockedDomain, blockNote, merged, split } from "../../graph/blocked.ts";
 import type { Builder } from "../../graph/builder.ts";
-import { intsAttr } from "../../graph/graph.ts";
+import { intAttr, intsAttr } from "../../graph/graph.ts";
 import type { GradientRule } from "../rule.ts";
 
 /**
@@ -15,6 +15,9 @@ import type { GradientRule } from "../rule.ts";
  *          filter o is dy of every example, dilated by the stride; the kh × kw positions that fit are dw.
  *     db:  Σ dy over batch and image, as a product with ones.
  *
+ * Depthwise, y[n,c] = b[c] + Σ_k x[n, c, s·p − pad + d·k] · w[c,k]: dx is the same with i and o left out. dw takes batch
+ * and channels together as the channels of one image, dy as its filters: nothing needs another order. Then Σ over the batch.
+ *
  * x: [N, I, H, W] (blocked bytes; plain when I is no multiple of the block), w: [O, I, kh, kw] (reordered), dy like y.
  * Needs N divisible by the block.
  */
@@ -27,10 +30,11 @@ export const blockedConv: GradientRule = ({ node, x: [x = "", w = "", bias], dy:
     dilations: intsAttr(node, "dilations", [1, 1]),
     pads: intsAttr(node, "pads", [0, 0, 0, 0]),
     plainInput: channels % b !== 0,
+    depthwise: intAttr(node, "group", 1) > 1,
   };
   return [
     needs[0] ? imageGradient(g, conv, x, w, dy) : undefined,
-    needs[1] ? weightGradient(g, conv, x, w, dy) : undefined,
+    needs[1] ? (conv.depthwise ? depthwiseWeights : weightGradient)(g, conv, x, w, dy) : undefined,
     bias && needs[2] ? channelSums(g, b, dy) : undefined,
   ];
 };
@@ -41,18 +45,22 @@ interface Convolution {
   readonly dilations: readonly number[];
   readonly pads: readonly number[];
   readonly plainInput: boolean;
+  readonly depthwise: boolean;
 }
 
 /** dx, [N, I, H, W] in blocked bytes. */
 function imageGradient(g: Builder, conv: Convolution, x: string, w: string, dy: string): string {
-  const { b, strides, dilations, pads, plainInput } = conv;
+  const { b, strides, dilations, pads, plainInput, depthwise } = conv;
   const [, i = 1, h = 1, wide = 1] = g.shape(x);
   const [o = 1, , kh = 1, kw = 1] = g.shape(w);
   if (plainInput || (strides.some((s) => s > 1) && dilations.some((d) => d > 1))) {
     return transposedConvolution(g, conv, x, w, dy);
   }
-  // [O/b, I/b, kh, kw, bi, bo] with the two channel roles exchanged; the taps are flipped below.
-  const turned = g.transpose(g.reshape(w, [o / b, i / b, kh, kw, b, b]), [1, 0, 2, 3, 5, 4]);
+  // [O/b, I/b, kh, kw, bi, bo] with the two channel roles exchanged (depthwise: [C/b, 1, kh, kw, b] has none); the taps
+  // are flipped below.
+  const turned = depthwise
+    ? g.reshape(w, [o / b, 1, kh, kw, b])
+    : g.transpose(g.reshape(w, [o / b, i / b, kh, kw, b, b]), [1, 0, 2, 3, 5, 4]);
   const [sh = 1, sw = 1] = strides;
   const [dh = 1, dw = 1] = dilations;
   const rows = phases(h, kh, sh, pads[0]!, dh, g.shape(dy)[2]!);
@@ -110,8 +118,10 @@ function phaseConvolution(
   column: Phase,
   dilations: readonly number[],
 ): string {
-  const [n = 1, outBlocks = 1] = g.shape(dy5);
-  const [inBlocks = 1] = g.shape(turned);
+  const [n = 1] = g.shape(dy5);
+  const [inBlocks = 1, outBlocks = 1, , , ...rest] = g.shape(turned);
+  // The block of the other side: none in a depthwise convolution.
+  const depthwise = rest.length === 1;
   if (row.taps === 0 || column.taps === 0) {
     return g.op("Expand", [g.scalar(0), g.ints([n, inBlocks, row.size, column.size, b])]);
   }
@@ -122,7 +132,7 @@ function phaseConvolution(
   const taps = single
     ? turned
     : g.slice(turned, [lastRow, lastColumn], [stop(row), stop(column)], [2, 3], [-row.step, -column.step]);
-  const weights = g.reshape(taps, [inBlocks * b, outBlocks * b, row.taps, column.taps]);
+  const weights = g.reshape(taps, [inBlocks * b, depthwise ? 1 : outBlocks * b, row.taps, column.taps]);
   // A convolution takes no negative padding: rows that must go are cut from dy first.
   const cut = [row.before, column.before, row.after, column.after].map((pad) => Math.min(0, pad));
   const image = cut.some((pad) => pad < 0)
@@ -137,7 +147,7 @@ function phaseConvolution(
       strides: [1, 1],
       dilations: row.step > 1 || column.step > 1 ? [1, 1] : dilations,
       pads,
-      group: 1,
+      group: depthwise ? inBlocks * b : 1,
       auto_pad: "NOTSET",
     },
     { domain: blockedDomain },
@@ -237,6 +247,36 @@ function weightGradient(g: Builder, conv: Convolution, x: string, w: string, dy:
     ? g.transpose(g.reshape(sums, [i, o / b, kh, kw, b]), [1, 0, 2, 3, 4])
     : g.transpose(g.reshape(sums, [i / b, b, o / b, kh, kw, b]), [2, 0, 3, 4, 1, 5]);
   return g.reshape(ordered, [o, i, kh, kw]);
+}
+
+/** dw of a depthwise convolution, [C, 1, kh, kw] in the reordered bytes of w. */
+function depthwiseWeights(g: Builder, conv: Convolution, x: string, w: string, dy: string): string {
+  const { b, strides, dilations, pads } = conv;
+  const [n = 1, c = 1, h = 1, wide = 1] = g.shape(x);
+  const [, , kh = 1, kw = 1] = g.shape(w);
+  const [, , outH = 1, outW = 1] = g.shape(dy);
+  // As far as the windows reach; less than the image when they leave some of it out: then there are sums too many.
+  const after = [
+    (outH - 1) * strides[0]! + (kh - 1) * dilations[0]! + 1 - h - pads[0]!,
+    (outW - 1) * strides[1]! + (kw - 1) * dilations[1]! + 1 - wide - pads[1]!,
+  ].map((pad) => Math.max(0, pad));
+  const sums = g.op(
+    "Conv",
+    [g.reshape(x, [1, n * c, h, wide]), g.reshape(dy, [n * c, 1, outH, outW])],
+    {
+      kernel_shape: [outH, outW],
+      strides: dilations,
+      dilations: strides,
+      pads: [pads[0]!, pads[1]!, ...after],
+      group: n * c,
+      auto_pad: "NOTSET",
+    },
+    { domain: blockedDomain },
+  );
+  const [, , gotH = 1, gotW = 1] = g.shape(sums);
+  const each = g.reshape(sums, [n, c / b, gotH, gotW, b]);
+  const cut = gotH === kh && gotW === kw ? each : g.slice(each, [0, 0], [kh, kw], [2, 3]);
+  return g.reshape(g.reduceSum(cut, [0], false), [c, 1, kh, kw]);
 }
 
 /** Σ over batch and image of a blocked [N, O, H, W]: [O]. */
