@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { withWeights } from "../../src/autodiff/flat.ts";
 import { openRuntime } from "../../src/runtime/ort.node.ts";
 import { openModule, type StatisticsOf } from "../../src/sensitivity/module-run.ts";
+import { moduleScale } from "../../src/sensitivity/scale.ts";
 import { sizeOf } from "../../src/tensor/tensor.ts";
 import type { ImageSource } from "../../src/train/evaluate.ts";
 import { readRecorded } from "../kit/networks.ts";
@@ -70,23 +71,9 @@ describe.each(files)("%s: modules moved and shaken, against PyTorch", (file) => 
       const { model, group, io } = await readRecorded(recorded.network);
       const weights = group("param");
       const index = new Map([...weights.keys()].toSorted().map((name, i) => [name, i]));
-      const finalOf = (name: string): Float32Array => weights.get(name)!.data as Float32Array;
       // Statistics are the module's own, too: interpolated, never shaken.
       const inside = [...weights.keys()].filter((name) => name.startsWith(`${module}.`));
       const trained = new Set(parameters);
-      const moved = new Map<string, Float32Array>();
-      for (const name of inside) {
-        const final = finalOf(name);
-        const initial = initialOf(name, final, index.get(name)!);
-        const sigma = trained.has(name)
-          ? ratio * rms(noise === "per-tensor" ? [final] : parameters.map(finalOf))
-          : 0;
-        const z = draw(2000 + 100 * number + index.get(name)!, final.length);
-        moved.set(
-          name,
-          final.map((value, i) => (1 - alpha) * initial[i]! + alpha * value + sigma * z[i]!),
-        );
-      }
 
       const size = sizeOf([io.channels, io.height, io.width]);
       const pixels = draw(0, recorded.images * size);
@@ -105,16 +92,27 @@ describe.each(files)("%s: modules moved and shaken, against PyTorch", (file) => 
         correct: new Uint8Array(recorded.images),
       };
       const block = await opened.block(images, 0, recorded.images);
-      const measure = async (of: (name: string) => Float32Array) => {
-        opened.layout.names.forEach((name, i) => opened.weights.set(of(name), opened.layout.offsets[i]!));
-        await opened.run(block, opened.weights, into);
+      const vector = (of: (name: string) => Float32Array): Float32Array =>
+        Float32Array.from(opened.layout.names.flatMap((name) => [...of(name)]));
+      const finalOf = (name: string): Float32Array => weights.get(name)!.data as Float32Array;
+      const final = vector(finalOf);
+      const scale = moduleScale(
+        opened.layout,
+        vector((name) => initialOf(name, finalOf(name), index.get(name)!)),
+        final,
+        { noise, seed: 0, statistics: new Set(inside.filter((name) => !trained.has(name))) },
+      );
+      const z = vector((name) => draw(2000 + 100 * number + index.get(name)!, finalOf(name).length));
+      const measure = async (weightsOfModule: Float32Array) => {
+        await opened.run(block, weightsOfModule, into);
         return {
           wrong: into.correct.filter((right) => right === 0).length,
           loss: into.losses.reduce((sum, value) => sum + value, 0) / recorded.images,
         };
       };
-      const there = await measure((name) => moved.get(name)!);
-      const back = await measure(finalOf);
+      scale.place({ alpha, ratio }, z, opened.weights);
+      const there = await measure(opened.weights);
+      const back = await measure(final);
       await opened.release();
       expect(there.wrong).toBe(wrong);
       expect(Math.abs(there.loss - loss)).toBeLessThan(1e-5 * Math.max(1, loss));
