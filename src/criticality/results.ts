@@ -162,7 +162,13 @@ export interface CriticalityResults {
   readonly kind: "criticality";
   readonly networks: readonly NetworkResult[];
   readonly groups: readonly GroupResult[];
-  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  readonly data: {
+    readonly set: string;
+    readonly train: number;
+    readonly test: number;
+    /** Classes, where known: figures mark chance. */
+    readonly classes?: number;
+  };
   /** "layer", "block", "stage" or the regular expression. */
   readonly granularity: string;
   /** Allowed excesses, absolute; how they were given ("1 point of error", "10 % of the final error"). */
@@ -196,7 +202,19 @@ export interface RewindResults {
       readonly rerandomised: readonly Change[];
     }[];
   }[];
-  readonly data: { readonly set: string; readonly train: number; readonly test: number };
+  readonly data: {
+    readonly set: string;
+    readonly train: number;
+    readonly test: number;
+    /** Classes, where known: figures mark chance. */
+    readonly classes?: number;
+  };
   readonly granularity: string;
   readonly words: readonly string[];
 }
+
+/** What a study's report says about criticality. */
+export type StudyCriticality = Pick<
+  CriticalityResults,
+  "networks" | "groups" | "granularity" | "epsilons" | "data" | "words"
+>;

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { writeWhole } from "../base/file.node.ts";
 import { allBasinFigures, type BasinResults, basinFigures } from "../basin/all-figures.ts";
 import type { RunCost } from "../basin/results.ts";
+import { allCriticalityFigures, furtherCriticalityFigures } from "../criticality/all-figures.ts";
+import type { CriticalityResults, RewindResults } from "../criticality/results.ts";
 import { figureDocument } from "../figure/document.node.ts";
 import type { AbsentFigure, Figure } from "../figure/figure.ts";
 import { allFigures } from "../study/all-figures.ts";
 import { renderBasin } from "./basin.ts";
+import { renderCriticality } from "./criticality.ts";
 import { resultsJson } from "./page.ts";
 import { renderReport, type ReportSource } from "./report.ts";
 
@@ -29,6 +32,21 @@ export function writeReport(folder: string, source: ReportSource): Promise<strin
  */
 export function writeBasin(folder: string, results: BasinResults, cost: RunCost): Promise<string> {
   return write(folder, allBasinFigures(results), results, (document) => renderBasin(results, cost, document));
+}
+
+/**
+ * Writes the page of `criticality` or `rewind` as `writeReport` writes a study's; figures of networks that the page does
+ * not show are files beside those it does.
+ * @returns the path of report.html
+ * @throws {ScopeError} io, when a file cannot be written
+ */
+export function writeCriticality(
+  folder: string,
+  results: CriticalityResults | RewindResults,
+  cost: RunCost,
+): Promise<string> {
+  const figures = [...allCriticalityFigures(results), ...furtherCriticalityFigures(results)];
+  return write(folder, figures, results, (document) => renderCriticality(results, cost, document));
 }
 
 async function write(
