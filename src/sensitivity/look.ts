@@ -60,7 +60,7 @@ export async function lookAtModule(
       hint: "its training diverged, or the images are not what it was trained on",
     });
 
-  const z = new Float32Array(scale.sigmas.length === 0 ? 0 : open.layout.size);
+  const z = new Float32Array(open.layout.size);
   let drawn = -1;
   return {
     final: { images: blocks * size, errors: errors.reduce((sum, one) => sum + one, 0), loss },

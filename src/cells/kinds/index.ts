@@ -6,4 +6,6 @@ export { importCell as import } from "./import.node.ts";
 export { initialCell as initial } from "./initial.node.ts";
 export { logitsCell as logits } from "./logits.node.ts";
 export { pointsCell as points } from "./points.node.ts";
+export { replaceCell as replace } from "./replace.node.ts";
+export { sensitivityCell as sensitivity } from "./sensitivity.node.ts";
 export { trainCell as train } from "./train.node.ts";
