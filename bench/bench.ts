@@ -2,7 +2,8 @@
  * `npm run bench`: Transferscope against PyTorch on this machine, in one run: training and evaluation, one thread each,
  * and two workers against PyTorch with two threads. Prints ratios (above 1: Transferscope is faster) and writes
  * bench/out.json. Options: --seconds N (budget for each measurement, default 4), --only NAME.
- * `npm run bench -- path …` measures a path through weight space instead: see path.ts.
+ * `npm run bench -- path …` measures a path through weight space instead: see path.ts; `npm run bench -- criticality …`
+ * the maps of all modules of a network: see criticality.ts.
  */
 import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -16,6 +17,10 @@ import type { ModelIo } from "../src/models/types.ts";
 
 if (process.argv[2] === "path") {
   await import("./path.ts");
+  process.exit();
+}
+if (process.argv[2] === "criticality") {
+  await import("./criticality.ts");
   process.exit();
 }
 
