@@ -8,7 +8,7 @@
  * Options: --threads 1 or 2 (only that; both unless told: two threads against two workers), --quick (tiny, to see that it
  * runs: its numbers mean nothing), --json FILE, --python FILE, --alone (without PyTorch), --modules layer|block|stage,
  * --depth 20, --images 2048, --steps 300 (of training), --alphas 11, --ratios 10 (and 0), --draws 10 (the loop's),
- * --max-draws 128 and --block 64 (ours), --epsilon 0.01, --places 24 (the loop's, at random), --edge 12 (the loop's, near
+ * --max-draws 32 and --block 64 (ours), --epsilon 0.01, --places 24 (the loop's, at random), --edge 12 (the loop's, near
  * the edge), --folder (where network and images are kept).
  */
 import { execFile } from "node:child_process";
@@ -68,10 +68,10 @@ const subject = {
 const options: MapOptions = {
   granularity: values.modules as Granularity,
   alphas: alphaGrid(number(values.alphas, 11, 3)),
-  ratios: ratioGrid({ from: 0.05, to: 4, count: number(values.ratios, 10, 2) }),
+  ratios: ratioGrid({ from: 0.01, to: 4, count: number(values.ratios, 10, 2) }),
   epsilon: Number(values.epsilon),
   block: Number(values.block),
-  maxDraws: number(values["max-draws"], 128, 8),
+  maxDraws: number(values["max-draws"], 32, 8),
   refine: 2,
   memoryBytes: 256e6,
 };
@@ -138,6 +138,24 @@ async function maps(cores: number) {
   const { answers, seconds } = await pool.ask<MapAnswer>(parts.map((_, module) => ({ what: "map", module })));
   pool.close();
   return { answers, seconds };
+}
+
+/** A module in the middle, with all parts and with one of them switched off. */
+async function switchedOff() {
+  const pool = await openPool(1, file, options);
+  const module = Math.floor(parts.length / 2);
+  const { answers } = await pool.ask<MapAnswer>([
+    { what: "map", module },
+    { what: "map", module, without: "prefix" },
+    { what: "map", module, without: "stop" },
+  ]);
+  pool.close();
+  const [all, prefix, stop] = answers.map((answer) => answer.seconds) as [number, number, number];
+  console.log(
+    `switched off, measured on ${parts[module]!.name}, one core: all parts ${hours(all)}; whole network at every place ` +
+      `${hours(prefix)}, ${times(prefix / all)}; most draws at every place ${hours(stop)}, ${times(stop / all)}`,
+  );
+  return { module: parts[module]!.name, all, prefix, stop };
 }
 
 /** Seconds an image of every module, one thread. */
@@ -217,6 +235,7 @@ async function compare() {
     if (cores === 1) report["factors"] = explain(ours.answers, rate, ours.seconds, perImage(their.places));
     if (first) report["widths"] = widths(ours, their, sampled.random.length, cores);
   }
+  report["switchedOff"] = await switchedOff();
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
 }
 

@@ -48,14 +48,22 @@ async function rate(module: number): Promise<RateAnswer> {
   }
 }
 
-async function map(module: number): Promise<MapAnswer> {
+async function map(module: number, without?: Question["without"]): Promise<MapAnswer> {
   const { alphas, ratios, epsilon, block, maxDraws, refine, memoryBytes } = options;
   const part = parts[module]!;
   const start = performance.now();
-  const opened = await openModule(runtime, graph, part.parameters, { block, memoryBytes });
+  // With the first layer's weights among those that may change, nothing is left that comes before: these stay final.
+  const still =
+    without === "prefix" ? parts[0]!.parameters.filter((name) => !part.parameters.includes(name)) : [];
+  const opened = await openModule(runtime, graph, [...still, ...part.parameters], { block, memoryBytes });
   try {
-    const ends = [initial, final].map((weights) => flatten(opened.layout, weights));
-    const scale = moduleScale(opened.layout, ends[0]!, ends[1]!, { noise: "isotropic", seed: 0 });
+    const from = new Map([...initial, ...still.map((name) => [name, final.get(name)!] as const)]);
+    const ends = [from, final].map((weights) => flatten(opened.layout, weights));
+    const scale = moduleScale(opened.layout, ends[0]!, ends[1]!, {
+      noise: "isotropic",
+      seed: 0,
+      statistics: new Set(still),
+    });
     const look = await lookAtModule(opened, scale, ends[1]!, images);
     const places = await sampleMap(look, {
       alphas,
@@ -65,6 +73,7 @@ async function map(module: number): Promise<MapAnswer> {
       block,
       images: look.final.images,
       maxDraws,
+      ...(without === "stop" ? { minDraws: maxDraws } : {}),
       refine,
     });
     return {
@@ -84,7 +93,7 @@ async function map(module: number): Promise<MapAnswer> {
   }
 }
 
-process.on("message", ({ what, module }: Question) => {
-  void (what === "map" ? map(module) : rate(module)).then((answer) => process.send!(answer));
+process.on("message", ({ what, module, without }: Question) => {
+  void (what === "map" ? map(module, without) : rate(module)).then((answer) => process.send!(answer));
 });
 process.send!("ready");

@@ -21,6 +21,10 @@ export interface MapOptions {
 export interface Question {
   readonly what: "map" | "rate";
   readonly module: number;
+  /**
+   * What is switched off for a map. prefix: the whole network is run at every place; stop: every place gets the most draws.
+   */
+  readonly without?: "prefix" | "stop";
 }
 
 export interface MapAnswer {
