@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { residualNetwork } from "../../test/kit/graphs.ts";
 import { runtime } from "../../test/kit/ort.ts";
+import { bind } from "../graph/bind.ts";
 import { Builder } from "../graph/builder.ts";
 import { constant, type Graph } from "../graph/graph.ts";
+import { modules } from "../graph/modules.ts";
+import { ancestors } from "../graph/topology.ts";
 import { float32 } from "../tensor/tensor.ts";
 import { type Recipe, recipeSchema } from "../train/recipe.ts";
 import { openTrainer } from "../train/trainer.ts";
@@ -153,6 +157,26 @@ describe("updates against their formulas in double precision", () => {
     );
     expectClose(await run({ momentum: 0, weightDecay: 0.5, learningRate: 0.02 }, 4, scaled), wanted);
   });
+});
+
+test("what is frozen at the beginning of a network is only computed, never differentiated", () => {
+  const graph = bind(residualNetwork(), { N: 2 });
+  const names = modules(graph, "layer").flatMap((module) => module.parameters);
+  const isFrozen = (name: string): boolean => /^(conv1|norm1|stage1)\b/.test(name);
+  const trained = names
+    .filter((name) => !isFrozen(name))
+    .map((name) => ({ name, decays: false, rateScale: 1, head: false }));
+  const step = buildStep(graph, trained, recipeSchema.parse({}), 1).graph;
+  const forward = new Set(ancestors(step.nodes, [port.logits]));
+  // What reads a frozen weight, or a value of the frozen part other than its last, belongs to the forward pass.
+  const entrance = graph.nodes.find((node) => node.inputs.includes("stage2.block1.conv1.weight"))!.inputs[0]!;
+  const inside = ancestors(graph.nodes, [entrance]).flatMap((node) => node.outputs);
+  const values = new Set([...names.filter(isFrozen), ...inside].filter((name) => name !== entrance));
+  const late = step.nodes.filter(
+    (node) => !forward.has(node) && node.inputs.some((name) => values.has(name)),
+  );
+  expect(late.map((node) => `${node.op} of ${node.inputs.join(", ")}`)).toEqual([]);
+  expect(step.nodes.some((node) => node.inputs.some((name) => values.has(name)))).toBe(true);
 });
 
 describe("losses against their formulas in double precision", () => {

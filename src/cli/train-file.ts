@@ -11,6 +11,7 @@ export const trainFileSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe("seed of initialisation, head, order and augmentation"),
   start: z
     .string()
+    .min(1)
     .optional()
     .describe("network to start from: address (or its beginning) of a stored one, or an .onnx file"),
   head: z

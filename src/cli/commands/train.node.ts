@@ -208,9 +208,9 @@ async function specOf(
   };
 }
 
-/** Whether the run begins with something that must be in the store already. */
+/** Whether the run begins with something that must be in the store already. @throws {ScopeError} as `stored` */
 function needsStore({ start }: TrainFile): boolean {
-  return start !== undefined && !isFile(start);
+  return start !== undefined && !isFile(start) && stored(start) !== "";
 }
 
 /** The cell to start from: a stored one, or the one a file is once it is imported. */
