@@ -1,7 +1,7 @@
 import { grouped } from "../figure/numbers.ts";
 import { networkTitle, pointsRange, testChange } from "./chart/names.ts";
 import type { Change, RewindResults } from "./results.ts";
-import { listed } from "./words.ts";
+import { capital, listed } from "./words.ts";
 
 type Rewound = RewindResults["networks"][number];
 
@@ -13,11 +13,15 @@ const slack = 0.01;
  * where the straight path differs from that of training. A cost is called one only when its 95 % interval lies above 0.
  */
 export function rewindWords({ networks }: Omit<RewindResults, "words">): string[] {
-  return networks.flatMap((network) => [
-    ...startWords(network),
-    ...momentWords(network),
-    ...pathWords(network),
-  ]);
+  return [
+    ...networks.flatMap(startWords),
+    ...networks.flatMap((network) => {
+      const rest = [...momentWords(network), ...pathWords(network)];
+      return rest.length === 0
+        ? []
+        : [[`In ${networkTitle(network)}, ${rest[0]!}`, ...rest.slice(1).map(capital)].join(" ")];
+    }),
+  ];
 }
 
 function startWords(network: Rewound): string[] {
@@ -51,32 +55,31 @@ function startWords(network: Rewound): string[] {
   ];
 }
 
-/** From which kept step on every module stays within a point. */
-function momentWords(network: Rewound): string[] {
-  const { steps, modules, total } = network;
+/** From which kept step on each module stays within a point. */
+function momentWords({ steps, modules, total }: Rewound): string[] {
   if (steps.length < 2) return [];
-  const moments = modules.flatMap((module) => {
-    const index = steps.findIndex((_, i) =>
-      module.changes.slice(i).every((changes) => {
-        const change = testChange(changes);
-        return change !== undefined && unharmed(change);
-      }),
-    );
-    return index < 0 ? [] : [{ name: module.name, step: steps[index]! }];
+  const bears = (changes: readonly Change[]) => {
+    const change = testChange(changes);
+    return change !== undefined && unharmed(change);
+  };
+  const moments = modules.map(({ name, changes }) => ({
+    name,
+    // The end of the last run of harm, if there is any.
+    from: steps.findIndex((_, i) => changes.slice(i).every(bears)),
+  }));
+  const at = (from: number) => moments.filter((one) => one.from === from).map(({ name }) => name);
+  const found = steps.flatMap((step, i) => {
+    const names = at(i);
+    return names.length === 0 ? [] : [`${listed(names)} from step ${grouped(step)} on`];
   });
-  const late = modules.filter(({ name }) => !moments.some((one) => one.name === name));
-  const all = [...moments].toSorted((a, b) => b.step - a.step);
-  const tail =
-    late.length === 0
+  const never = at(-1);
+  const last = `step ${grouped(steps.at(-1)!)} of ${grouped(total)}`;
+  const open =
+    never.length === 0
       ? ""
-      : ` ${listed(late.map(({ name }) => name))} ${late.length === 1 ? "was" : "were"} not shown to have it at the last kept checkpoint, step ${grouped(steps.at(-1)!)} of ${grouped(total)}.`;
-  const [last] = all;
-  if (last === undefined) return tail === "" ? [] : [`In ${networkTitle(network)}:${tail}`];
-  const with0 = moments.filter(({ step }) => step === steps[0]);
-  const rest = all.filter(({ step }) => step !== steps[0]);
-  if (rest.length === 0) return tail === "" ? [] : [`Of the other modules:${tail}`];
+      : `${found.length > 0 ? "; " : "a module’s values staying within 1 point was not shown for "}${listed(never)}${found.length > 0 ? ` ${never.length === 1 ? "was" : "were"} not shown to, even` : ","} at the last kept checkpoint, ${last}`;
   return [
-    `From the kept checkpoint after which it stays within 1 point, a module has what it needs: ${listed(rest.toReversed().map(({ name, step }) => `${name} at step ${grouped(step)}`))}${with0.length > 0 ? `; ${listed(with0.map(({ name }) => name))} from the first on` : ""}.${tail}`,
+    `${found.length > 0 ? `a module’s values of a kept checkpoint do as well as the final ones, within 1 point: ${found.join(", ")}` : ""}${open}.`,
   ];
 }
 
@@ -109,7 +112,7 @@ function pathWords(network: Rewound): string[] {
     .flatMap(({ name, differs }) => differs.map((one) => ({ name, ...one })))
     .toSorted((a, b) => Math.abs(b.x.value - b.y.value) - Math.abs(a.x.value - a.y.value))[0]!;
   return [
-    `The straight path and the path of training differ at ${apart.length} of ${judged.length} modules, most at ${worst.name} at step ${grouped(worst.step)}: ${pointsRange(worst.y)} points on the straight path, ${pointsRange(worst.x)} on that of training.`,
+    `the straight path and the path of training differ at ${apart.length} of ${judged.length} modules, most at ${worst.name} at step ${grouped(worst.step)}: ${pointsRange(worst.y)} points on the straight path, ${pointsRange(worst.x)} on that of training.`,
   ];
 }
 

@@ -16,15 +16,26 @@ export function criticalityWords(facts: CriticalityFacts): string[] {
   const sides = sidesOf(facts);
   const allowed = facts.epsilons[0]?.text ?? "the error allowed";
   const mapped = sides.filter(({ modules }) => modules.some(({ mu }) => mu !== undefined));
-  return [
-    ...sides.flatMap((side) => (mapped.includes(side) ? criticalWords(side, allowed) : rewoundWords(side))),
-    ...sides.flatMap(orderWords),
-    ...sides.flatMap((side) => robustWords(side, allowed)),
-    ...mapped.flatMap((side) => ballWords(side, allowed)),
-    ...compareWords(sides),
-    ...mapped.flatMap(totalWords),
-    ...freezeWords(facts),
+  // Each side of the first topic is a paragraph: it is what a page begins with.
+  const topics = [
+    ...sides.map((side) => (mapped.includes(side) ? criticalWords(side, allowed) : rewoundWords(side))),
+    sides.flatMap(orderWords),
+    sides.flatMap((side) => robustWords(side, allowed)),
+    compareWords(sides),
+    mapped.flatMap(ballWords),
+    mapped.flatMap(totalWords),
+    freezeWords(facts),
   ];
+  // Many given networks one by one would bury the answer: beyond three, their tables tell the rest.
+  return topics.flatMap((lines) =>
+    lines.length === 0
+      ? []
+      : [
+          lines.length <= 3
+            ? lines.join(" ")
+            : `${lines.slice(0, 3).join(" ")} The tables below have the other ${lines.length - 3}.`,
+        ],
+  );
 }
 
 /** Most names a sentence lists. */
@@ -37,17 +48,14 @@ export function listed(names: readonly string[]): string {
     : `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
 }
 
-function capital(text: string): string {
+/** The text with a capital first letter. */
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** "In 3 fine-tuned networks". */
-function within({ label }: Side): string {
-  return `in ${label}`;
-}
-
-function over({ networks }: Side): string {
-  return networks.length > 1 ? ", means over networks" : "";
+/** "in the fine-tuned network a", "on average over 3 fine-tuned networks". */
+function within({ label, networks }: Side): string {
+  return networks.length > 1 ? `on average over ${label}` : `in ${label}`;
 }
 
 function criticalWords(side: Side, allowed: string): string[] {
@@ -68,7 +76,7 @@ function criticalWords(side: Side, allowed: string): string[] {
       `the criticality μ of ${listed(infinite.map(({ name }) => name))} is infinite at ε = ${allowed}: ${why}`,
     );
   }
-  if (ranked.length > 0) parts.push(topWords(side, ranked, infinite.length > 0, allowed));
+  if (ranked.length > 0) parts.push(topWords(ranked, infinite.length > 0, allowed));
   if (zero.length > 0) {
     parts.push(
       zero.length === known.length
@@ -80,12 +88,12 @@ function criticalWords(side: Side, allowed: string): string[] {
 }
 
 /** The largest finite μ, and whether it is shown to be the largest. */
-function topWords(side: Side, ranked: readonly ModuleFacts[], besides: boolean, allowed: string): string {
+function topWords(ranked: readonly ModuleFacts[], besides: boolean, allowed: string): string {
   const [first, ...others] = ranked as [ModuleFacts, ...ModuleFacts[]];
   const number = `μ = ${compactRange(first.mu!)}`;
   const at = besides ? "" : ` at ε = ${allowed}`;
   const among = besides ? "of the others " : "";
-  if (others.length === 0) return `${among}${first.name} has ${number}${at}${over(side)}`;
+  if (others.length === 0) return `${among}${first.name} has ${number}${at}`;
   const low = first.mu!.low;
   // A bound that is missing excludes nothing.
   const apart = (other: ModuleFacts) =>
@@ -93,9 +101,9 @@ function topWords(side: Side, ranked: readonly ModuleFacts[], besides: boolean, 
   const near = others.filter((other) => !apart(other));
   if (near.length === 0) {
     const [second] = others;
-    return `${among}${first.name} is the most critical module${at} with ${number}, before ${second!.name} with ${compactRange(second!.mu!)}${over(side)}`;
+    return `${among}${first.name} is the most critical module${at} with ${number}, before ${second!.name} with ${compactRange(second!.mu!)}`;
   }
-  return `${among}${first.name} has the largest criticality${at}, ${number}${over(side)}, but the intervals do not tell it from ${near.length === others.length && near.length > 1 ? "any other module’s" : `${listed(near.map(({ name, mu }) => `${name} (${compact(mu!.value!)})`))}`}`;
+  return `${among}${first.name} has the largest criticality${at}, ${number}, not told apart by the intervals from ${near.length > 3 ? `those of ${near.length} others` : `${listed(near.map(({ name, mu }) => `${name} (${compact(mu!.value!)})`))}`}`;
 }
 
 /** The worst module to set back, where no maps were made. */
@@ -109,7 +117,7 @@ function rewoundWords(side: Side): string[] {
   if (low === null || low <= 0)
     return [capital(`${within(side)}, that setting back any one module costs error could not be shown.`)];
   const worst = `setting back ${first.name} costs`;
-  const number = `${pointsRange(first.rewound!)} points of error${over(side)}`;
+  const number = `${pointsRange(first.rewound!)} points of error`;
   const shown = second === undefined || (second.rewound!.high ?? Infinity) < low;
   const rest =
     second === undefined
@@ -148,21 +156,20 @@ function robustWords(side: Side, allowed: string): string[] {
   const names = (kind: keyof ModuleFacts["advice"]) =>
     side.modules.filter(({ advice }) => advice[kind] === count).map(({ name }) => name);
   const [rewind, freeze, prune] = [names("rewind"), names("freeze"), names("prune")];
-  const every = count > 1 ? `, in each of the ${count}` : "";
   const head =
-    rewind.length === 0
-      ? `no module was shown to stay within ${allowed} when set back to its initial weights${every}`
-      : `${rewind.length} of ${all} modules can be set back to their initial weights, one at a time, within ${allowed}${every}: ${listed(rewind)}`;
+    rewind.length > 0
+      ? `${count > 1 ? `in all ${side.label}` : within(side)}, ${rewind.length} of ${all} modules can be set back to their initial weights, one at a time, within ${allowed}: ${listed(rewind)}`
+      : `${count > 1 ? `no module was shown in all ${side.label}` : `${within(side)}, no module was shown`} to stay within ${allowed} when set back to its initial weights`;
   const same = freeze.length === rewind.length && freeze.every((name) => rewind.includes(name));
   const tail = [
     ...(freeze.length === 0 || same ? [] : [`on training images alone it is ${listed(freeze)}`]),
     ...(prune.length === 0 ? [] : [`${listed(prune)} can be all zero`]),
   ];
-  return [capital(`${within(side)}, ${[head, ...tail].join("; ")}.`)];
+  return [capital(`${[head, ...tail].join("; ")}.`)];
 }
 
 /** The radius of the ball around the final weights. */
-function ballWords(side: Side, allowed: string): string[] {
+function ballWords(side: Side): string[] {
   const known = side.modules.filter(({ radius }) => radius !== undefined);
   if (known.length === 0) return [];
   const none = known.filter(({ radius }) => radius!.value === null);
@@ -178,8 +185,8 @@ function ballWords(side: Side, allowed: string): string[] {
     };
     parts.push(
       least === largest
-        ? `noise on ${least.name} keeps the error within ${allowed} up to ${text(least)} times the root mean square of its weights`
-        : `the ball of noise that keeps the error within ${allowed} reaches from ${text(least)} (${least.name}) to ${text(largest)} (${largest.name}) times the root mean square of a module’s weights${over(side)}`,
+        ? `noise on ${least.name} keeps the error within ε up to ${text(least)} times the root mean square of its weights`
+        : `the ball of noise that keeps the error within ε reaches from ${text(least)} (${least.name}) to ${text(largest)} (${largest.name}) times the root mean square of a module’s weights`,
     );
   }
   if (none.length > 0)
@@ -255,7 +262,7 @@ function totalWords(side: Side): string[] {
     const names = [...new Set(totals.flatMap(({ infinite }) => infinite))];
     return [
       capital(
-        `${within(side)}, the sum of μ over the modules is infinite${side.networks.length > 1 ? ` for ${totals.length - finite.length} of ${totals.length}` : ""}, because of ${listed(names)}: it bounds nothing.`,
+        `${side.networks.length > 1 ? `for ${totals.length - finite.length} of ${side.label}` : within(side)}, the sum of μ over the modules is infinite, because of ${listed(names)}: it bounds nothing.`,
       ),
     ];
   }
@@ -277,11 +284,7 @@ function totalWords(side: Side): string[] {
       : largest > 1
         ? `; the PAC-Bayes bound it gives for ${grouped(images)} training images exceeds 1${least <= 1 ? ` for ${gaps.filter((gap) => gap > 1).length} of ${gaps.length} networks` : ""}: it says nothing${least <= 1 ? " there" : ""}`
         : `; by PAC-Bayes, with probability 95 % over ${grouped(images)} training images, the noisy network’s error on new images exceeds that on training images by at most ${least === largest ? bound(least) : `${bound(least)} to ${bound(largest)}`}`;
-  return [
-    capital(
-      `${within(side)}, the sum of μ over the modules is ${compactRange(range)}${over(side)}${reading}.`,
-    ),
-  ];
+  return [capital(`${within(side)}, the sum of μ over the modules is ${compactRange(range)}${reading}.`)];
 }
 
 /** What following the list of modules that need no training did. */

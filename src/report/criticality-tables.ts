@@ -145,7 +145,7 @@ export function networkTable({ networks }: Pick<CriticalityResults, "networks">)
         error("train"),
         error("test"),
         total === undefined ? none : maybe(total, `infinite at ${total.infinite.join(", ")}`),
-        total?.gap == null
+        total === undefined || total.gap === null
           ? none
           : markup`<span title="${total.gap > 1 ? "above 1: says nothing" : "difference of errors, a share"}">${decimal(total.gap, 2)}</span>`,
         ranged(network.order.criticality, tau),

@@ -71,7 +71,7 @@ export function criticalityChapter(study: StudyCriticality): PageSection {
   };
 }
 
-const muLine = `Criticality μ(ε) = min α²‖θF − θ0‖²/σ² over α and σ for which the mean error under noise of deviation σ stays within ε of the final network’s (${papers.criticality}).`;
+const muLine = `Criticality μ(ε) = min α²‖θᶠ − θ⁰‖²/σ² over α and σ for which the mean error under noise of deviation σ stays within ε of the final network’s (${papers.criticality}).`;
 
 function titleOf(results: CriticalityResults | RewindResults): string {
   if (results.kind === "rewind") return "Modules set back along training";
@@ -173,7 +173,7 @@ function methods(results: CriticalityResults): string[] {
     ...(maps.length === 0
       ? []
       : [
-          `${muLine} The minimum is over places looked at, refined around the best one, so it is reached from above. KL(N(θ(α), σ²I) ‖ N(θ0, σ²I)) = μ/2.`,
+          `${muLine} The minimum is over places looked at, refined around the best one, so it is reached from above. KL(N(θ(α), σ²I) ‖ N(θ⁰, σ²I)) = μ/2.`,
           "A noise draw comes with a block of images of its own, and both are the same at all places: the mean over draws estimates the mean over noise and images without bias, and differences between places are those of the places. Places get more draws until their verdict is certain or the budget is spent; intervals of a place are Student’s over draws, widened by the rule of three.",
           "Noise ratio r: σ divided by the root mean square of the module’s final weights (isotropic noise). Per tensor: σ of each tensor is r times that tensor’s own root mean square; this μ stays the same when a layer is multiplied by a number and the next divided by it, which a ReLU network does not notice; the isotropic one does not.",
           "PAC-Bayes: with probability 95 % over the training images, the error of the network with all modules under their noise exceeds its training error by at most the gap; above 1 it says nothing.",

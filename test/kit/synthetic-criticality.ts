@@ -213,7 +213,7 @@ function moduleOf(
     relativeDistance: round((group === "fine-tuned" ? 0.2 : 1.2) * jitter, 3),
     maps: grid === 0 ? [] : [map("isotropic"), map("per-tensor")],
     rewound: changes(rewound),
-    rerandomised: changes(depth === count - 1 ? 0.86 : 0.6 + 0.05 * depth),
+    rerandomised: changes(depth === count - 1 ? 0.86 : 0.6 + (0.25 * depth) / count),
     zeroed: changes(0.8),
     advice,
   };

@@ -1,5 +1,4 @@
 import * as Plot from "@observablehq/plot";
-import { cutMiddle } from "../../basin/chart/names.ts";
 import {
   drawPanels,
   marked,
@@ -11,6 +10,7 @@ import {
 import type { Canvas } from "../../figure/figure.ts";
 import { inkOf } from "../../figure/ink.ts";
 import type { Ranged } from "../../figure/numbers.ts";
+import { moduleLabels } from "./module-axis.ts";
 
 /** What one series has at one module. */
 export interface DepthValue {
@@ -57,7 +57,7 @@ export function drawDepths(
   const width = widthOf(canvas);
   const step = (width - left - right) / modules.length;
   // Names lie where they fit, else lean, else stand; the longest lose their middle.
-  const names = modules.map((name) => cutMiddle(name, 22));
+  const names = moduleLabels(modules, wide ? 22 : 16);
   const longest = Math.max(...names.map((name) => name.length));
   const turn = longest * 6.4 < step ? 0 : step >= 18 ? -45 : -90;
   const foot = turn === 0 ? 26 : Math.round(16 + longest * (turn === -45 ? 4.6 : 6.2));

@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { drawPanels, marked, type Panel, type Surroundings, widthOf } from "../../figure/draw.ts";
+import { clipped, drawPanels, marked, type Panel, type Surroundings, widthOf } from "../../figure/draw.ts";
 import type { Canvas } from "../../figure/figure.ts";
 import { inkOf } from "../../figure/ink.ts";
 import type { MapCell } from "../results.ts";
@@ -10,6 +10,8 @@ import { bottomOf, panelGrid, type PanelPlace } from "./panels.ts";
 /** One module's map. */
 export interface MapPanel {
   readonly title: string;
+  /** The module in full, for tips. */
+  readonly name: string;
   readonly detail: string;
   readonly alphas: readonly number[];
   /** Rising; 0, where it is among them, has a row of its own at the bottom. */
@@ -97,7 +99,7 @@ function panelOptions(
         shapeRendering: "crispEdges",
         ...marked(
           "places",
-          tiles.map(({ cell }) => tipOf(map.title, cell)),
+          tiles.map(({ cell }) => tipOf(map.name, cell)),
         ),
       }),
       Plot.dot(open, {
@@ -117,6 +119,7 @@ function panelOptions(
           strokeWidth: i === 0 ? 3.6 : 1.6,
           strokeLinecap: "square",
           pointerEvents: "none",
+          ...clipped(),
         }),
       ),
       Plot.dot(best, {
@@ -129,7 +132,7 @@ function panelOptions(
         strokeWidth: 1.6,
         ...marked(
           "minimum",
-          best.map(({ alpha, ratio }) => `${map.title}\n${map.detail}\nat ${placeText({ alpha, ratio })}`),
+          best.map(({ alpha, ratio }) => `${map.name}\n${map.detail}\nat ${placeText({ alpha, ratio })}`),
         ),
       }),
       ...(seen.length === 0 && tiles.length === 0

@@ -24,7 +24,7 @@ export function byDepth({
       `${here.length} ${here.length === 1 ? "network" : "networks"} ${words[group]}`,
   );
   const caption = [
-    `Above: criticality μ(ε), the smallest α²‖θF − θ0‖²/σ² that keeps the training error within ε = ${epsilons[0]?.text ?? "that given"}; 0 means that the initial weights do as well, ∞ that no place of the map with noise is within ε. Below: the radius of the ball around the final weights, the largest noise ratio looked at that stays within ε; “<” is less than the least looked at.`,
+    `Above: criticality μ(ε), the smallest α²‖θᶠ − θ⁰‖²/σ² that keeps the training error within ε = ${epsilons[0]?.text ?? "that given"}; 0 means that the initial weights do as well, ∞ that no place of the map with noise is within ε. Below: the radius of the ball around the final weights, the largest noise ratio looked at that stays within ε; “<” is less than the least looked at.`,
     `${counts.join(", ")}.`,
     several.length > 0
       ? "Large marks: mean over networks with its 95 % interval over networks (Student’s t; missing where one network’s is infinite); small dots: single networks. For a single network the interval is over noise draws."
@@ -229,13 +229,17 @@ function tableOf(networks: readonly NetworkResult[], groups: readonly GroupResul
             null,
             module.logMu === null,
             ...csvInterval(module.logMu),
-            radius === null ? null : 10 ** radius.value,
-            radius?.low == null ? null : 10 ** radius.low,
-            radius?.high == null ? null : 10 ** radius.high,
+            raised(radius?.value),
+            raised(radius?.low),
+            raised(radius?.high),
             null,
           ];
         }),
       ),
     ],
   );
+}
+
+function raised(logarithm: number | null | undefined): number | null {
+  return logarithm === null || logarithm === undefined ? null : 10 ** logarithm;
 }

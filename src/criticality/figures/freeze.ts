@@ -91,7 +91,7 @@ export function freeze({ tried, modules }: FreezeResult): Figure | AbsentFigure 
           ),
           panel(
             "time of training (s)",
-            (value) => decimal(value, value < 9.95 ? 1 : 0),
+            (value) => decimal(value, value > 0 && value < 9.95 ? 1 : 0),
             true,
             ({ seconds }) => ({
               value: seconds,

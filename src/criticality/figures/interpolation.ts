@@ -1,8 +1,9 @@
-import { csvInterval, cutMiddle } from "../../basin/chart/names.ts";
+import { csvInterval } from "../../basin/chart/names.ts";
 import { csvTable } from "../../figure/csv.ts";
 import type { SeriesStyle } from "../../figure/draw.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { drawLines, type LinePanel } from "../chart/lines.ts";
+import { moduleLabels } from "../chart/module-axis.ts";
 import { alphaText, compact, mainMap, networkTitle, papers, pointsRange } from "../chart/names.ts";
 import type { ModuleMap } from "../results.ts";
 import type { OfNetwork } from "./maps.ts";
@@ -24,9 +25,14 @@ export function interpolation({ network, suffix, epsilons }: OfNetwork): Figure 
     ...(epsilon === undefined ? [] : [`Dashed line: ε = ${epsilons[0]?.text ?? compact(epsilon)}.`]),
     `Corresponds to the paths of ${papers.transfer} and ${papers.criticality}.`,
   ].join(" ");
+  const labels = (letters: number) =>
+    moduleLabels(
+      drawn.map(({ name }) => name),
+      letters,
+    );
   const panels = (letters: number): LinePanel[] =>
-    drawn.map(({ name, map }) => ({
-      title: cutMiddle(name, letters),
+    drawn.map(({ name, map }, at) => ({
+      title: labels(letters)[at]!,
       series: levels.map((ratio, i) => ({
         style: styles(ratio, i),
         points: map.cells

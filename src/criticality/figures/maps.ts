@@ -1,8 +1,9 @@
-import { csvInterval, cutMiddle } from "../../basin/chart/names.ts";
+import { csvInterval } from "../../basin/chart/names.ts";
 import { csvTable } from "../../figure/csv.ts";
-import type { AbsentFigure, Figure } from "../../figure/figure.ts";
+import type { AbsentFigure, Canvas, Figure } from "../../figure/figure.ts";
 import { excessBands } from "../chart/bands.ts";
 import { drawMaps, type MapPanel } from "../chart/map-panels.ts";
+import { moduleLabels } from "../chart/module-axis.ts";
 import { compact, mainMap, networkTitle, papers } from "../chart/names.ts";
 import type { Criticality, CriticalityResults, ModuleMap, ModuleResult, NetworkResult } from "../results.ts";
 
@@ -26,11 +27,17 @@ export function maps({ network, suffix, epsilons }: OfNetwork): Figure | AbsentF
   const epsilon = drawn[0]!.criticality?.epsilon ?? 0;
   const most = Math.max(...drawn.flatMap(({ map }) => map.cells.map(({ excess }) => excess.value)));
   const draws = drawn.flatMap(({ map }) => map.cells.map((cell) => cell.draws));
+  const [least, largest] = [Math.min(...draws), Math.max(...draws)];
   const caption = [
     `One map a module, from input to output. All other modules have their final values; this one is (1 − α)·initial + α·final plus Gaussian noise of ratio r, in units of the root mean square of its final weights. Initial: ${network.initial}.`,
-    `Colour: error minus that of the unchanged network, the mean over ${Math.min(...draws)} to ${Math.max(...draws)} noise draws, each on a block of training images of its own. The line is the edge of the places whose mean is within ε = ${epsilons[0]?.text ?? compact(epsilon)}; a dot marks a place whose 95 % interval holds both answers; the diamond is where the criticality μ = min α²‖θF − θ0‖²/σ² is reached.`,
+    `Colour: error minus that of the unchanged network, the mean over ${least === largest ? least : `${least} to ${largest}`} noise draws, each on a block of training images of its own. The line is the edge of the places whose mean is within ε = ${epsilons[0]?.text ?? compact(epsilon)}; a dot marks a place whose 95 % interval holds both answers; the diamond is where the criticality μ = min α²‖θᶠ − θ⁰‖²/σ² is reached.`,
     `One network, one run. Corresponds to the maps of ${papers.criticality} and of the transfer study of ${papers.transfer}.`,
   ].join(" ");
+  const labels = ({ width }: Canvas) =>
+    moduleLabels(
+      drawn.map(({ module }) => module.name),
+      width === "wide" && drawn.length <= 8 ? 24 : 17,
+    );
   return {
     id,
     title,
@@ -39,7 +46,7 @@ export function maps({ network, suffix, epsilons }: OfNetwork): Figure | AbsentF
     svg: (canvas) =>
       drawMaps(
         canvas,
-        drawn.map((one) => panelOf(one, canvas.width === "wide" && drawn.length <= 8 ? 26 : 17)),
+        drawn.map((one, i) => panelOf(one, labels(canvas)[i]!)),
         excessBands(epsilon, most),
         { title, description: caption },
       ),
@@ -52,10 +59,11 @@ function panelOf(
     map,
     criticality,
   }: { module: ModuleResult; map: ModuleMap; criticality: Criticality | undefined },
-  letters: number,
+  title: string,
 ): MapPanel {
   return {
-    title: cutMiddle(module.name, letters),
+    title,
+    name: module.name,
     detail: criticality === undefined ? "" : muText(criticality),
     alphas: map.alphas,
     ratios: map.ratios,
@@ -73,7 +81,7 @@ function muText({ mu }: Criticality): string {
 
 function tableOf(
   network: NetworkResult,
-  drawn: readonly { readonly module: ModuleResult; readonly criticality: Criticality | undefined }[],
+  drawn: readonly { readonly module: ModuleResult; readonly map: ModuleMap }[],
 ): string {
   return csvTable(
     [
@@ -95,25 +103,23 @@ function tableOf(
       "within_epsilon",
       "is_minimum",
     ],
-    drawn.flatMap(({ module }) =>
-      module.maps.flatMap((map) => {
-        const at = map.criticality[0]?.at;
-        return map.cells.map((cell) => [
-          network.name,
-          module.name,
-          module.depth,
-          map.noise,
-          cell.alpha,
-          cell.ratio,
-          cell.refined,
-          cell.draws,
-          cell.images,
-          ...csvInterval(cell.excess),
-          ...csvInterval(cell.lossExcess),
-          cell.within,
-          at !== undefined && at.alpha === cell.alpha && at.ratio === cell.ratio,
-        ]);
-      }),
-    ),
+    drawn.flatMap(({ module, map }) => {
+      const at = map.criticality[0]?.at;
+      return map.cells.map((cell) => [
+        network.name,
+        module.name,
+        module.depth,
+        map.noise,
+        cell.alpha,
+        cell.ratio,
+        cell.refined,
+        cell.draws,
+        cell.images,
+        ...csvInterval(cell.excess),
+        ...csvInterval(cell.lossExcess),
+        cell.within,
+        at !== undefined && at.alpha === cell.alpha && at.ratio === cell.ratio,
+      ]);
+    }),
   );
 }

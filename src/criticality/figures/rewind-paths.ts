@@ -1,9 +1,9 @@
-import { cutMiddle } from "../../basin/chart/names.ts";
 import { csvTable } from "../../figure/csv.ts";
 import type { SeriesStyle } from "../../figure/draw.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { grouped } from "../../figure/numbers.ts";
 import { drawLines, type LinePanel } from "../chart/lines.ts";
+import { moduleLabels } from "../chart/module-axis.ts";
 import { alphaText, networkTitle, papers, pointsRange, testChange } from "../chart/names.ts";
 import type { OfRewound } from "./rewinding.ts";
 
@@ -28,9 +28,14 @@ export function rewindPaths({ network, suffix }: OfRewound): Figure | AbsentFigu
     `Error on ${split} images minus the final network’s when one module is set to a kept checkpoint (path of training), and when it is as far along the straight line from its initial to its final weights as that checkpoint is by distance (straight path). Bands: 95 % intervals over images, paired. One run.`,
     `The straight path is that of ${papers.criticality}, the path of training that of ${papers.layers}; ${papers.transfer} look at both.`,
   ].join(" ");
+  const labels = (letters: number) =>
+    moduleLabels(
+      modules.map(({ name }) => name),
+      letters,
+    );
   const panels = (letters: number): LinePanel[] =>
-    modules.map((module) => ({
-      title: cutMiddle(module.name, letters),
+    modules.map((module, at) => ({
+      title: labels(letters)[at]!,
       series: [
         {
           style: training,
@@ -109,7 +114,7 @@ export function rewindPaths({ network, suffix }: OfRewound): Figure | AbsentFigu
           domain: [0, last],
           ticks: ticks.map((x) => ({ x, text: grouped(steps[x]!) })),
           axes: [
-            "across: optimiser step of the checkpoint (evenly set, not to scale)",
+            "across: optimiser step (checkpoints, not to scale)",
             "up: error above the final network’s (points)",
           ],
           reference: 0,

@@ -1,8 +1,9 @@
-import { csvInterval, cutMiddle } from "../../basin/chart/names.ts";
+import { csvInterval } from "../../basin/chart/names.ts";
 import { drawHeat, type HeatCell } from "../../basin/chart/heat.ts";
 import { csvTable } from "../../figure/csv.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { decimal, grouped } from "../../figure/numbers.ts";
+import { moduleLabels } from "../chart/module-axis.ts";
 import { networkTitle, papers, pointsRange, testChange } from "../chart/names.ts";
 import type { Change, RewindResults } from "../results.ts";
 
@@ -59,7 +60,10 @@ export function rewinding({ network, suffix }: OfRewound): Figure | AbsentFigure
       drawHeat(
         canvas,
         {
-          rows: modules.map(({ name }) => cutMiddle(name, canvas.width === "wide" ? 26 : 14)),
+          rows: moduleLabels(
+            modules.map(({ name }) => name),
+            canvas.width === "wide" ? 26 : 14,
+          ),
           columns,
           cells,
           axis: "optimiser step the module is set to; numbers: error (%)",
