@@ -27,7 +27,7 @@ export function maybeInfinite(value: number, low: number, high: number): MaybeIn
  *   of least noise (none on a whole grid) is the only judge: μ = 0 exactly when the module set back to its initial weights is
  *   within ε. A place may be the best although a smaller noise at its α is not within ε (as the definition has it).
  * - The interval is by resampling draws (`resamplePlaces`): its low end lets the noise at each α grow up to the next ratio of
- *   the map that is not within ε (0 when the map ends before), its high end is of places seen. The grid's steps in α
+ *   the map that is not within ε (`leastMu`; 0 when the map ends before), its high end is of places seen. The grid's steps in α
  *   are not part of it; refinement makes them small around the minimum.
  * - Infinite (null, with a reason) when nothing with noise is within ε.
  * - `edges`: balls, so the largest ratio such that all smaller ones at that α are within ε, whatever comes beyond. Low: the

@@ -85,10 +85,12 @@ export function orderOfErrors(
   if (wrong.some(({ length }) => length !== images)) {
     throw new ScopeError("bug", "internal: modules' errors are of different images");
   }
-  const value = kendall(
-    depths,
-    wrong.map((one) => one.reduce((sum: number, each: number) => sum + each, 0)),
-  );
+  const counts = wrong.map((one) => {
+    let sum = 0;
+    for (const each of one) sum += each;
+    return sum;
+  });
+  const value = kendall(depths, counts);
   if (value === null) return null;
   const random = stream(seed, "bootstrap", "order", images);
   const weights = new Float64Array(images);

@@ -87,18 +87,18 @@ export interface ResampledMu {
 
 /** μ(ε) under resampling of draws. Resamples do not depend on ε, so each of them, too, falls as ε rises. */
 export function resampleMu(map: SampledMap, epsilon: number, options: Resampling): ResampledMu {
-  const { span, alphas, ratios, places } = map;
+  const { span, alphas, places } = map;
   const rows = rowsOf(places, alphas);
   const own = places.map(({ excess }) => meanOf(excess));
   const seen = new Float64Array(options.resamples);
   const least = new Float64Array(options.resamples);
   resamplePlaces(map, options, (means, resample) => {
     seen[resample] = bestOf(rows, means, epsilon, span)?.mu ?? Infinity;
-    least[resample] = leastMu(rows, means, epsilon, span, ratios);
+    least[resample] = leastMu(rows, means, epsilon, span);
   });
   return {
     value: bestOf(rows, own, epsilon, span)?.mu ?? Infinity,
-    leastValue: leastMu(rows, own, epsilon, span, ratios),
+    leastValue: leastMu(rows, own, epsilon, span),
     seen,
     least,
   };

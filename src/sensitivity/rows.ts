@@ -80,29 +80,48 @@ export function bestOf(
 }
 
 /**
- * What μ could be if at every α the noise could grow right up to the next place that is not within ε: never above
- * `bestOf`'s. 0 when the largest ratio of the grid is within ε at some α: nobody knows how far it goes. An α that was only
- * looked at afterwards has the grid's next ratio as that place, where none of its own is left.
+ * Up to where the noise at a row's α could grow: the next place there that is not within ε. An α that was only looked at
+ * afterwards may have none of its own; then the larger of those of the grid's α's on either side. Undefined when nothing at
+ * this α is within ε; Infinity when nobody knows, the largest ratio of the grid being within ε.
+ */
+export function nextBeyond(
+  rows: readonly Row[],
+  r: number,
+  means: ArrayLike<number>,
+  epsilon: number,
+): number | undefined {
+  const row = rows[r]!;
+  const last = lastWithin(row, means, epsilon);
+  if (last < 0) return undefined;
+  const own = row.ratios[last + 1];
+  if (own !== undefined || row.ofGrid) return own ?? Infinity;
+  let [below, above] = [r - 1, r + 1];
+  while (below >= 0 && !rows[below]!.ofGrid) below--;
+  while (above < rows.length && !rows[above]!.ofGrid) above++;
+  const ends = [below, above]
+    .filter((side) => rows[side] !== undefined)
+    .map((side) => nextBeyond(rows, side, means, epsilon) ?? 0);
+  return Math.max(row.ratios[last]!, ...ends);
+}
+
+/**
+ * What μ could be if at every α the noise could grow right up to `nextBeyond`: never above `bestOf`'s. 0 when that is
+ * Infinity at some α.
  */
 export function leastMu(
   rows: readonly Row[],
   means: ArrayLike<number>,
   epsilon: number,
   span: number,
-  ratios: readonly number[],
 ): number {
   let least = Infinity;
-  for (const row of rows) {
+  for (const [r, row] of rows.entries()) {
     if (row.alpha === 0) {
       if (isWithin(means[row.at[0]!]!, epsilon)) return 0;
       continue;
     }
-    const last = lastWithin(row, means, epsilon);
-    if (last < 0) continue;
-    const within = row.ratios[last]!;
-    const next = row.ratios[last + 1] ?? ratios.find((ratio) => ratio > within);
-    if (next === undefined) return 0;
-    least = Math.min(least, muAt({ alpha: row.alpha, ratio: next }, span));
+    const next = nextBeyond(rows, r, means, epsilon);
+    if (next !== undefined) least = Math.min(least, muAt({ alpha: row.alpha, ratio: next }, span));
   }
   return least;
 }
