@@ -75,10 +75,11 @@ export interface MaybeInfinite {
 /** The largest noise a module takes at one α. */
 export interface Edge {
   readonly alpha: number;
-  /** Largest ratio looked at (refined ones too) whose mean excess is within ε; null: none, not even without noise. */
+  /** Largest ratio looked at (refined ones too) such that it and all smaller ones are within ε on average; null: not even without noise. */
   readonly ratio: number | null;
-  /** 95 %, by resampling draws, widened to the next place of the map that is not within ε. */
+  /** 95 %, by resampling draws; null: not even without noise. */
   readonly low: number | null;
+  /** 95 %: the first ratio of the map that is not within ε; null: there is none on the map. */
   readonly high: number | null;
   /** Whether even the largest ratio of the map is within ε: the edge lies beyond. */
   readonly beyond: boolean;
