@@ -62,6 +62,7 @@ test("train fine-tunes a model of the user's from its file, and writes one that 
 test.each<[string, string, RegExp]>([
   ["no start", "# none\n", /arch: given trains the network of start, and there is no start/],
   ["a file that is not there", "start: other.onnx\n", /start: there is no file "other.onnx"/],
+  ["a file of another kind", `start: ${import.meta.filename}\n`, /start: .*given.test.ts is no .onnx file/],
   ["no such run", "start: abcdef\n", /abcdef|no store/],
   [
     "a kept head of other classes",

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { canonical, type Json } from "../../base/canonical.ts";
 import { ScopeError } from "../../base/error.ts";
 import { defaultCache, planData } from "../../data/load.node.ts";
@@ -134,7 +134,7 @@ async function compute(
     const data = { cache: defaultCache(), onProgress: view.onData, signal: interrupt.signal };
     const spec = await specOf(config, before.store, options.seed, data);
     const store = await openStore(options.store);
-    if (config.start !== undefined && isFile(config.start))
+    if (config.start !== undefined && isModel(config.start))
       await importModel(store, config.start, { signal: interrupt.signal });
     requireComplete(
       await runGraph([spec], {
@@ -210,12 +210,21 @@ async function specOf(
 
 /** Whether the run begins with something that must be in the store already. @throws {ScopeError} as `stored` */
 function needsStore({ start }: TrainFile): boolean {
-  return start !== undefined && !isFile(start) && stored(start) !== "";
+  return start !== undefined && !isModel(start) && stored(start) !== "";
+}
+
+/** Whether `start` is a model's file. @throws {ScopeError} usage, when it is another kind of file */
+function isModel(start: string): boolean {
+  if (!isFile(start)) return false;
+  if (extname(start).toLowerCase() === ".onnx") return true;
+  throw new ScopeError("usage", `start: ${start} is no .onnx file`, {
+    hint: "a run starts from a network: an .onnx file, or the address of a stored one",
+  });
 }
 
 /** The cell to start from: a stored one, or the one a file is once it is imported. */
 async function startAddress(start: string, store: Store): Promise<Address> {
-  return isFile(start) ? await importModel(store, start, { plan: true }) : await store.find(stored(start));
+  return isModel(start) ? await importModel(store, start, { plan: true }) : await store.find(stored(start));
 }
 
 /** @throws {ScopeError} usage, for what looks like a file and is none */
@@ -229,7 +238,7 @@ function stored(start: string): string {
 /** The network that `arch: given` means. @throws {ScopeError} usage, when nobody gives it */
 async function givenNetwork(start: string | undefined, store: Store): Promise<Network> {
   if (start === undefined) throw nobodyGives();
-  return isFile(start)
+  return isModel(start)
     ? await readForeign(start)
     : await networkOf(await store.get(await store.find(stored(start))));
 }
