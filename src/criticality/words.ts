@@ -95,9 +95,8 @@ function topWords(ranked: readonly ModuleFacts[], besides: boolean, allowed: str
   const among = besides ? "of the others " : "";
   if (others.length === 0) return `${among}${first.name} has ${number}${at}`;
   const low = first.mu!.low;
-  // A bound that is missing excludes nothing.
-  const apart = (other: ModuleFacts) =>
-    low !== null && (other.mu!.high ?? (other.mu!.low === null ? Infinity : other.mu!.value!)) < low;
+  // An upper end that is missing is infinite, or unknown: it excludes nothing.
+  const apart = (other: ModuleFacts) => low !== null && (other.mu!.high ?? Infinity) < low;
   const near = others.filter((other) => !apart(other));
   if (near.length === 0) {
     const [second] = others;
@@ -139,10 +138,10 @@ function orderWords(side: Side): string[] {
 }
 
 function tauWords(what: string, { value, low, high }: Interval): string {
-  const number = `Kendall’s τ with depth ${decimal(value, 2)}`;
+  const number = `Kendall’s τ ${decimal(value, 2)}`;
   if (low === null || high === null)
     return `whether ${what} grows towards the output cannot be said without an interval (${number})`;
-  const range = `${number}, 95 % interval ${decimal(low, 2)} to ${decimal(high, 2)}`;
+  const range = `${number}, ${decimal(low, 2)} to ${decimal(high, 2)}`;
   if (low > 0) return `${what} grows towards the output (${range})`;
   if (high < 0) return `${what} falls towards the output (${range})`;
   return `that ${what} grows or falls towards the output could not be shown (${range})`;
@@ -185,8 +184,8 @@ function ballWords(side: Side): string[] {
     };
     parts.push(
       least === largest
-        ? `noise on ${least.name} keeps the error within ε up to ${text(least)} times the root mean square of its weights`
-        : `the ball of noise that keeps the error within ε reaches from ${text(least)} (${least.name}) to ${text(largest)} (${largest.name}) times the root mean square of a module’s weights`,
+        ? `noise on ${least.name} keeps the error within ε up to ${text(least)} times the RMS of its weights`
+        : `the ball of noise that keeps the error within ε reaches from ${text(least)} (${least.name}) to ${text(largest)} (${largest.name}) times the RMS of a module’s weights`,
     );
   }
   if (none.length > 0)

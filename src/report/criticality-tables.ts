@@ -78,6 +78,7 @@ export function moduleTable({ modules }: NetworkResult): Html {
   return table(
     [
       { name: "module", text: true },
+      { name: "advice", text: true },
       ...(mapped
         ? [
             { name: "criticality μ" },
@@ -88,7 +89,6 @@ export function moduleTable({ modules }: NetworkResult): Html {
       { name: `rewound: ${of} error + (points)` },
       { name: "re-random: + (points)" },
       { name: "zero: + (points)" },
-      { name: "advice", text: true },
     ],
     modules.map((module) => {
       const map = mainMap(module);
@@ -102,6 +102,7 @@ export function moduleTable({ modules }: NetworkResult): Html {
       ];
       return [
         markup`<span title="${module.name}">${cutMiddle(module.name, 30)}</span><small>${grouped(module.parameters)} parameters</small>`,
+        markup`<span title="${why}">${does.length === 0 ? "train" : does.join(", ")}</span><small>rate × ${decimal(rate, 2)}</small>`,
         ...(mapped
           ? [
               maybe(first?.mu, first?.reason),
@@ -114,7 +115,6 @@ export function moduleTable({ modules }: NetworkResult): Html {
         excess(module.rewound, split),
         excess(module.rerandomised, split),
         excess(module.zeroed, split),
-        markup`<span title="${why}">${does.length === 0 ? "train" : does.join(", ")}</span><small>rate × ${decimal(rate, 2)}</small>`,
       ];
     }),
   );

@@ -145,6 +145,7 @@ function panelOptions(
         seriesMarks(canvas, series, (k - (panel.series.length - 1) / 2) * Math.min(11, step / 4), {
           inner,
           domain,
+          radius: Math.min(4.2, step / 4),
         }),
       ),
       ...(last
@@ -173,7 +174,7 @@ function seriesMarks(
   canvas: Canvas,
   { style, joined, values }: DepthSeries,
   dx: number,
-  { inner, domain }: ReturnType<typeof frameOf>,
+  { inner, domain, radius }: ReturnType<typeof frameOf> & { readonly radius: number },
 ): Plot.Markish[] {
   const ink = inkOf(canvas);
   const color = ink[style.color];
@@ -234,7 +235,7 @@ function seriesMarks(
       x: "module",
       y: ({ value }: DepthValue) => cut(value!.value),
       dx,
-      r: 4.2,
+      r: radius,
       symbol: style.shape,
       fill: ({ value }: DepthValue) => (value!.low === null ? ink.background : color),
       stroke: color,

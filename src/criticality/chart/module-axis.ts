@@ -18,36 +18,46 @@ export function moduleNames(networks: readonly Layered[]): string[] {
 }
 
 /**
- * Names short enough for a drawing. Of those longer than `most` characters, folders that most names share give way first
- * ("features.12.conv" becomes "…12.conv"), then endings that they share, then their middle. Names that would become the
- * same get their place in front.
+ * Names short enough for a drawing. Where one is longer than `most` characters, folders that many share give way first, in
+ * all of them ("features.12.conv" becomes "…12.conv"), then endings that many share, then the middle of what is still too
+ * long. Names that would become the same get their place in front.
  */
 export function moduleLabels(names: readonly string[], most: number): string[] {
-  const long = (name: string) => name.length > most;
-  const parts = names.map((name) => name.split(/(?<=[./])/));
-  const shared = (of: (one: readonly string[]) => string | undefined) => {
-    const counts = new Map<string, number>();
-    for (const one of parts) {
-      const part = one.length > 1 ? of(one) : undefined;
-      if (part !== undefined) counts.set(part, (counts.get(part) ?? 0) + 1);
-    }
-    return new Set(
-      [...counts].flatMap(([part, count]) => (count > names.length / 4 && count > 1 ? [part] : [])),
+  const long = (all: readonly string[]) => all.some((name) => name.length > most);
+  let labels = [...names];
+  if (long(labels))
+    labels = withoutShared(
+      labels,
+      (parts) => parts[0]!,
+      (parts) => `…${parts.slice(1).join("")}`,
     );
-  };
-  const [heads, tails] = [shared((one) => one[0]), shared((one) => one.at(-1))];
-  const labels = names.map((name, i) => {
-    if (!long(name)) return name;
-    let own = parts[i]!;
-    let [before, after] = ["", ""];
-    if (own.length > 1 && heads.has(own[0]!)) [own, before] = [own.slice(1), "…"];
-    const text = () => `${before}${own.join("").replace(/[./]$/, "")}${after}`;
-    if (long(text()) && own.length > 1 && tails.has(own.at(-1)!)) [own, after] = [own.slice(0, -1), "…"];
-    return cutMiddle(text(), most);
-  });
+  if (long(labels))
+    labels = withoutShared(
+      labels,
+      (parts) => parts.at(-1)!,
+      (parts) => `${parts.slice(0, -1).join("").replace(/[./]$/, "")}…`,
+    );
+  labels = labels.map((label) => cutMiddle(label, most));
   return labels.map((label, i) =>
     labels.indexOf(label) === i && labels.lastIndexOf(label) === i
       ? label
       : `${i + 1}: ${cutMiddle(label, Math.max(3, most - 3))}`,
   );
+}
+
+/** Leaves out a part of names, between dots or slashes, that more than one and a quarter of them have. */
+function withoutShared(
+  names: readonly string[],
+  partOf: (parts: readonly string[]) => string,
+  without: (parts: readonly string[]) => string,
+): string[] {
+  const split = names.map((name) => name.split(/(?<=[./])/));
+  const counts = new Map<string, number>();
+  for (const parts of split) {
+    if (parts.length > 1) counts.set(partOf(parts), (counts.get(partOf(parts)) ?? 0) + 1);
+  }
+  return split.map((parts, i) => {
+    const count = parts.length > 1 ? (counts.get(partOf(parts)) ?? 0) : 0;
+    return count > 1 && count > names.length / 4 ? without(parts) : names[i]!;
+  });
 }

@@ -72,7 +72,7 @@ export function compact(value: number): string {
   if (size >= 99_950 || size < 0.00095) {
     const [digits, power] = value.toExponential(1).split("e") as [string, string];
     const raised = String(Math.abs(Number(power))).replace(/\d/g, (digit) => superscripts[Number(digit)]!);
-    return `${digits.replace("-", "−")} × 10${Number(power) < 0 ? "⁻" : ""}${raised}`;
+    return `${digits.replace("-", "−")}\u00a0×\u00a010${Number(power) < 0 ? "⁻" : ""}${raised}`;
   }
   if (size >= 999.5) return grouped(Number(value.toPrecision(3)));
   const rounded = Number(value.toPrecision(size >= 100 ? 3 : 2));
