@@ -1,9 +1,8 @@
 import type { BasinPlan } from "../basin/subjects.node.ts";
 import type { NamedModel } from "../basin/subjects.node.ts";
-import type { BarrierResults, PlaneResults, RunCost } from "../basin/results.ts";
+import type { RunCost } from "../basin/results.ts";
 import type { BasinEnv } from "../basin/sweep.node.ts";
 import { defaultCache } from "../data/load.node.ts";
-import { writeBasin } from "../report/write.node.ts";
 import type { Store } from "../store/store.node.ts";
 import { onInterrupt } from "../sweep/interrupt.node.ts";
 import type { CommandContext } from "./globals.ts";
@@ -16,7 +15,7 @@ import { about } from "./time.ts";
 const reportFiles = ["report.html", "results.json", "figures"];
 
 /** A command that looks at networks and has a page for what it finds. */
-export interface BasinCommand<R extends BarrierResults | PlaneResults> {
+export interface BasinCommand<R extends object> {
   /** What its page is of: a folder is not overwritten with the page of something else. */
   readonly what: string;
   /** Models as typed. */
@@ -27,15 +26,17 @@ export interface BasinCommand<R extends BarrierResults | PlaneResults> {
   readonly overwrite?: boolean | undefined;
   plan(models: readonly NamedModel[], env: BasinEnv): Promise<BasinPlan>;
   run(models: readonly NamedModel[], env: BasinEnv): Promise<{ readonly results: R; readonly cost: RunCost }>;
+  /** Writes the page into a folder. @returns the page's path */
+  write(folder: string, results: R, cost: RunCost): Promise<string>;
   /** The results for a terminal. */
   text(results: R): string;
 }
 
 /**
  * Runs such a command: a plan with --dry-run, else the work, its page, and the answer.
- * @throws {ScopeError} as `openForWork`, `checkReportFolder`, `writeBasin` and the command's own work
+ * @throws {ScopeError} as `openForWork`, `checkReportFolder` and the command's own work and writing
  */
-export async function runBasinCommand<R extends BarrierResults | PlaneResults>(
+export async function runBasinCommand<R extends object>(
   context: CommandContext,
   command: BasinCommand<R>,
 ): Promise<void> {
@@ -60,7 +61,7 @@ export async function runBasinCommand<R extends BarrierResults | PlaneResults>(
     return;
   }
   await markReportFolder(out, command.what);
-  const report = await writeBasin(out, results, cost);
+  const report = await command.write(out, results, cost);
   answer(`${command.text(results)}\n\nreport: ${report}`, { ...results, report });
 }
 

@@ -29,7 +29,13 @@ export interface CommandContext {
 /** A command of the program: one file in `commands/`, one line in its index. */
 export interface CommandDefinition {
   /** Heading of the help it stands under. */
-  readonly theme: "Studies" | "Single runs" | "Basins" | "Data and stored runs" | "For editors and scripts";
+  readonly theme:
+    | "Studies"
+    | "Single runs"
+    | "Basins"
+    | "Modules"
+    | "Data and stored runs"
+    | "For editors and scripts";
   /** Adds the command and its options to the program; calls `run` with what was parsed. */
   add(program: Command, run: Runner): void;
 }

@@ -11,6 +11,7 @@ const themes: readonly CommandDefinition["theme"][] = [
   "Studies",
   "Single runs",
   "Basins",
+  "Modules",
   "Data and stored runs",
   "For editors and scripts",
 ];

@@ -3,6 +3,7 @@ import { type BarrierRequest, planBarrier, runBarrier } from "../../basin/barrie
 import { treatmentLabel } from "../../basin/chart/treatment.ts";
 import type { BarrierResults, Interval } from "../../basin/results.ts";
 import { decimal } from "../../figure/numbers.ts";
+import { writeBasin } from "../../report/write.node.ts";
 import { chosenData, type LookOptions, positions, share, withLookOptions } from "../basin-options.ts";
 import { runBasinCommand } from "../basin-run.node.ts";
 import { type CommandDefinition, type GlobalOptions, oneOf, wholeNumber, withGlobals } from "../globals.ts";
@@ -91,6 +92,7 @@ With more than two, all pairs are looked at and the networks are grouped into ba
           overwrite: options.overwrite,
           plan: (models, env) => planBarrier(request(models), env),
           run: (models, env) => runBarrier(request(models), env),
+          write: writeBasin,
           text: answerText,
         });
       }),

@@ -1,9 +1,11 @@
 export { align } from "./align.node.ts";
 export { barrier } from "./barrier.node.ts";
+export { criticality } from "./criticality.node.ts";
 export { data } from "./data.node.ts";
 export { evaluate } from "./eval.node.ts";
 export { instability } from "./instability.node.ts";
 export { plane } from "./plane.node.ts";
+export { rewind } from "./rewind.node.ts";
 export { runs } from "./runs.node.ts";
 export { schema } from "./schema.ts";
 export { soup } from "./soup.node.ts";

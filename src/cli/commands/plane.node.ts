@@ -1,4 +1,5 @@
 import { planPlane, type PlaneRequest, runPlane } from "../../basin/plane.node.ts";
+import { writeBasin } from "../../report/write.node.ts";
 import { chosenData, type LookOptions, positions, withLookOptions } from "../basin-options.ts";
 import { runBasinCommand } from "../basin-run.node.ts";
 import { type CommandDefinition, type GlobalOptions, wholeNumber, withGlobals } from "../globals.ts";
@@ -64,6 +65,7 @@ Around one network the axes are two random directions, scaled filter by filter (
           overwrite: options.overwrite,
           plan: (models, env) => planPlane(request(models), env),
           run: (models, env) => runPlane(request(models), env),
+          write: writeBasin,
           text: ({ words }) => words.join("\n"),
         });
       }),

@@ -36,12 +36,14 @@ import { metadataOf } from "../../cells/model-facts.ts";
 import { checkFolder } from "../out-folder.node.ts";
 import { openToPlan } from "../plan-store.node.ts";
 import { progressView } from "../progress.node.ts";
+import { readFreezeList } from "../freeze-list.node.ts";
 import { readText } from "../read.node.ts";
 import { percent, table } from "../text.ts";
 import { about } from "../time.ts";
 import { type TrainFile, trainFileSchema } from "../train-file.ts";
 
 interface TrainOptions extends GlobalOptions {
+  readonly freezeList?: string;
   readonly out?: string;
   readonly overwrite?: boolean;
 }
@@ -53,6 +55,10 @@ export const train: CommandDefinition = {
     const command = program
       .command("train <file>")
       .description("train one network from a YAML file; --out writes ONNX and safetensors")
+      .option(
+        "--freeze-list <file>",
+        "modules that are not trained, as `criticality --freeze-list` writes them",
+      )
       .option("--out <folder>", "where model.onnx and weights.safetensors go")
       .option("--overwrite", "replace these two files where they exist")
       .addHelpText(
@@ -69,7 +75,7 @@ To fine-tune a classifier of yours, with a new head for the classes of the data:
       );
     withGlobals(command).action((file: string, options: TrainOptions) =>
       run(options, async (context) => {
-        const config = parseConfig(trainFileSchema, readText(file), file);
+        const config = withFreezeList(parseConfig(trainFileSchema, readText(file), file), options.freezeList);
         if (options.out !== undefined) checkOut(options.out, options.overwrite === true);
         if (context.options.device !== "cpu") await openRuntime(context.options.device as Device);
         if (context.options.dryRun) await plan(config, context);
@@ -78,6 +84,13 @@ To fine-tune a classifier of yours, with a new head for the classes of the data:
     );
   },
 };
+
+/** The same with the modules of a list frozen, besides those that are already. @throws {ScopeError} as `readFreezeList` */
+function withFreezeList(config: TrainFile, list: string | undefined): TrainFile {
+  if (list === undefined) return config;
+  const freeze = [...new Set([...config.recipe.freeze, ...readFreezeList(list)])];
+  return { ...config, recipe: { ...config.recipe, freeze } };
+}
 
 function checkOut(out: string, overwrite: boolean): void {
   checkFolder(out, "--out");
