@@ -181,30 +181,35 @@ describe("the part before the module", () => {
 });
 
 describe("statistics of the images", () => {
-  test("are those of the block: the network in training mode", async () => {
-    const { graph } = net(zoo["resnet"]!);
-    const set = images(8);
-    const symbol = graph.inputs[0]!.shape[0] as string;
-    const trained = lowerForTraining(bind(graph, { [symbol]: 8 })).graph;
-    const plain: Graph = { ...trained, outputs: trained.outputs.slice(0, 1) };
-    for (const module of modules(graph, "layer")) {
-      if (module.parameters.length === 0) continue;
-      const names = [...module.parameters, ...module.statistics];
-      const open = await openModule(await runtime(), graph, names, {
-        block: 8,
-        statistics: "of the images",
-      });
-      const random = stream(5, "noise", module.name);
-      const vector = Float32Array.from({ length: open.layout.size }, () => 0.1 + 0.2 * random.uniform());
-      const into = { losses: new Float32Array(8), correct: new Uint8Array(8) };
-      await open.run(await open.block(set, 0, 8), vector, into);
-      const evaluator = await openEvaluator(await runtime(), plain, module.parameters, 8);
-      const whole = await evaluator.evaluate(vector.subarray(0, evaluator.layout.size), set);
-      const loss = into.losses.reduce((a, b) => a + b) / 8;
-      expect(Math.abs(loss - whole.loss) / (1 + whole.loss), module.name).toBeLessThan(1e-5);
-      await expect(open.block(set, 0, 7)).rejects.toThrow("has 8 images, got 7");
-      await open.release();
-      await evaluator.release();
-    }
-  });
+  test.each(["plain", "blocked"])(
+    "are those of the block: the network in training mode, %s layout",
+    async (how) => {
+      const here = await runtime();
+      const on: Runtime = how === "plain" ? { ...here, block: 1, session: (g) => here.session(g) } : here;
+      const { graph } = net(zoo["resnet"]!);
+      const set = images(8);
+      const symbol = graph.inputs[0]!.shape[0] as string;
+      const trained = lowerForTraining(bind(graph, { [symbol]: 8 })).graph;
+      const plain: Graph = { ...trained, outputs: trained.outputs.slice(0, 1) };
+      for (const module of modules(graph, "layer")) {
+        if (module.parameters.length === 0) continue;
+        const names = [...module.parameters, ...module.statistics];
+        const open = await openModule(on, graph, names, {
+          block: 8,
+          statistics: "of the images",
+        });
+        const random = stream(5, "noise", module.name);
+        const vector = Float32Array.from({ length: open.layout.size }, () => 0.1 + 0.2 * random.uniform());
+        const into = { losses: new Float32Array(8), correct: new Uint8Array(8) };
+        await open.run(await open.block(set, 0, 8), vector, into);
+        const evaluator = await openEvaluator(here, plain, module.parameters, 8);
+        const whole = await evaluator.evaluate(vector.subarray(0, evaluator.layout.size), set);
+        const loss = into.losses.reduce((a, b) => a + b) / 8;
+        expect(Math.abs(loss - whole.loss) / (1 + whole.loss), module.name).toBeLessThan(1e-5);
+        await expect(open.block(set, 0, 7)).rejects.toThrow("has 8 images, got 7");
+        await open.release();
+        await evaluator.release();
+      }
+    },
+  );
 });

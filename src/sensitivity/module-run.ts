@@ -1,17 +1,16 @@
 import { type FlatLayout, flatLayout, unflatten } from "../autodiff/flat.ts";
-import { lowerForTraining } from "../autodiff/lower.ts";
 import { ScopeError } from "../base/error.ts";
 import { toBlockedLayout } from "../graph/blocked.ts";
 import { fold } from "../graph/fold.ts";
 import { foldNormalization } from "../graph/fold-norm.ts";
 import type { Graph, ValueInfo } from "../graph/graph.ts";
-import { prune } from "../graph/topology.ts";
-import { forgetful, hasRunningStatistics, withBatch } from "../repair/renormalize.ts";
+import { hasRunningStatistics, withBatch } from "../repair/renormalize.ts";
 import type { BoundRun, Runtime, Session } from "../runtime/session.ts";
 import { allocate, sizeOf, tensor, type Tensor, type TypedArray } from "../tensor/tensor.ts";
 import type { ImageSource } from "../train/evaluate.ts";
 import { score } from "../train/score.ts";
 import { weightsAsInputs, wholeShape } from "../train/weights-as-inputs.ts";
+import { normalizeByBatch } from "./batch-norm.ts";
 import { halves } from "./frontier.ts";
 
 /**
@@ -275,15 +274,10 @@ export async function openModule(
   };
 }
 
-/** The network of numeric shapes as it runs here: first output only, norms folded or in training mode, blocked layout. */
+/** The network of numeric shapes as it runs here: first output only, norms folded or of the batch, blocked layout. */
 function prepared(runtime: Runtime, graph: Graph, statisticsOfImages: boolean): Graph {
-  const first: Graph = { ...graph, outputs: graph.outputs.slice(0, 1) };
   const normalised = statisticsOfImages
-    ? prune(firstOutput(lowerForTraining(forgetful(first)).graph))
-    : foldNormalization(first);
+    ? normalizeByBatch(graph, runtime.block)
+    : foldNormalization({ ...graph, outputs: graph.outputs.slice(0, 1) });
   return fold(toBlockedLayout(fold(normalised), runtime.block, "inference"));
-}
-
-function firstOutput(graph: Graph): Graph {
-  return { ...graph, outputs: graph.outputs.slice(0, 1) };
 }
