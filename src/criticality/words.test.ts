@@ -27,7 +27,7 @@ function withMu(...mus: readonly Mu[]): CriticalityResults {
       ...module,
       maps: module.maps.slice(0, 1).map((map) => ({
         ...map,
-        criticality: map.criticality.slice(0, 1).map(({ reason: _, ...first }) => {
+        criticality: map.criticality.slice(0, 1).map((first) => {
           const [value, low, high] = mus[i]!;
           return {
             ...first,
@@ -64,7 +64,7 @@ describe("which modules are critical", () => {
   test("infinite is a word with its reason, not a number", () => {
     const [first] = criticalityWords(withMu([null, null, null], [900, 700, 1200]));
     expect(first).toContain(
-      "the criticality μ of stage 4 is infinite at ε = 1 point of error: no place is within ε",
+      "the criticality μ of stage 4 is infinite at ε = 1 point of error, because no place is within ε",
     );
     expect(first).toContain("of the others neck has μ = 900 (700 to 1,200)");
   });

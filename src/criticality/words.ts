@@ -67,13 +67,14 @@ function criticalWords(side: Side, allowed: string): string[] {
     .toSorted((a, b) => b.mu!.value! - a.mu!.value!);
   const parts: string[] = [];
   if (infinite.length > 0) {
-    const reason = side.networks.length === 1 ? infinite[0]!.reason : undefined;
-    const why =
-      side.networks.length > 1
-        ? "in at least one network no place of the map with noise keeps the error within ε"
-        : (reason ?? `no place of its map with noise keeps the error within ${allowed}`);
+    const alone = side.networks.length === 1;
+    const why = !alone
+      ? "in at least one network no place of the map with noise keeps the error within ε"
+      : infinite.length === 1 && infinite[0]!.reason !== undefined
+        ? infinite[0]!.reason
+        : `no place of ${infinite.length === 1 ? "its map" : "their maps"} with noise keeps the error within ε`;
     parts.push(
-      `the criticality μ of ${listed(infinite.map(({ name }) => name))} is infinite at ε = ${allowed}: ${why}`,
+      `the criticality μ of ${listed(infinite.map(({ name }) => name))} is infinite at ε = ${allowed}, because ${why}`,
     );
   }
   if (ranked.length > 0) parts.push(topWords(ranked, infinite.length > 0, allowed));

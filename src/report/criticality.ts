@@ -184,7 +184,7 @@ function methods(results: CriticalityResults): string[] {
         ]
       : []),
     "Kendall’s τ-b between a module’s depth and its measure; infinite values are ties at the top. Of one network its interval is over noise draws, of several (Student’s t) over networks.",
-    "Freeze and rewind are advised where the upper end of the interval, not the value, is within ε. Each module is judged alone; the list to freeze is chosen greedily so that all of it together stays within ε. The factor on the learning rate is the share of the way from initial to final that the module needs.",
+    "Freeze and rewind are advised where the upper end of the interval, not the value, is within ε. Each module is judged alone; the list to freeze is chosen greedily so that all of it together stays within ε. The factor on the learning rate is the share of its way from initial to final that the module needs without noise, divided by the largest such share.",
     ...statistics(networks),
     ...(results.freeze?.tried === undefined
       ? []

@@ -87,12 +87,14 @@ export function syntheticCriticality(options: SyntheticCriticality = {}): Critic
   const all = networks.flatMap(({ group, count }) =>
     Array.from({ length: count }, (_, seed) => networkOf(group, seed, { modules, maps, infinite, grid })),
   );
-  const groups = networks.map(({ group }) =>
-    groupOf(
-      group,
-      all.filter((one) => one.group === group),
-    ),
-  );
+  const groups = networks
+    .filter(({ count }) => count > 1)
+    .map(({ group }) =>
+      groupOf(
+        group,
+        all.filter((one) => one.group === group),
+      ),
+    );
   const results: Omit<CriticalityResults, "words"> = {
     schema: 1,
     kind: "criticality",

@@ -7,7 +7,7 @@ export interface Bands {
   /** One more than limits: dark where the network is as good as the final one. */
   readonly colors: readonly string[];
   /** The colour of an excess. */
-  colorOf(excess: number): string;
+  readonly colorOf: (excess: number) => string;
 }
 
 /**

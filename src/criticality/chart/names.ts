@@ -63,6 +63,11 @@ export function testChange(changes: readonly Change[]): Change | undefined {
   return changes.find(({ split }) => split === "test") ?? changes[0];
 }
 
+/** "training" or "test": the images that maps of these networks were made on. */
+export function mapImages(networks: readonly Pick<NetworkResult, "final">[]): "training" | "test" {
+  return networks.some(({ final }) => final.some(({ split }) => split === "train")) ? "training" : "test";
+}
+
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** A number of any size in few characters: "0", "0.031", "4.2", "532", "12,400", "3.1 × 10⁷". */

@@ -4,7 +4,7 @@ import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { decimal, type Ranged } from "../../figure/numbers.ts";
 import { type DepthPanel, type DepthValue, drawDepths } from "../chart/depth.ts";
 import { moduleNames } from "../chart/module-axis.ts";
-import { compact, compactRange, groupsOf, groupStyles, mainMap, papers } from "../chart/names.ts";
+import { compact, compactRange, groupsOf, groupStyles, mainMap, mapImages, papers } from "../chart/names.ts";
 import type { Criticality, GroupResult, NetworkResult, StudyCriticality } from "../results.ts";
 
 /** Criticality and the radius of the ball, from input to output; groups of networks side by side. */
@@ -24,7 +24,7 @@ export function byDepth({
       `${here.length} ${here.length === 1 ? "network" : "networks"} ${words[group]}`,
   );
   const caption = [
-    `Above: criticality μ(ε), the smallest α²‖θᶠ − θ⁰‖²/σ² that keeps the training error within ε = ${epsilons[0]?.text ?? "that given"}; 0 means that the initial weights do as well, ∞ that no place of the map with noise is within ε. Below: the radius of the ball around the final weights, the largest noise ratio looked at that stays within ε; “<” is less than the least looked at.`,
+    `Above: criticality μ(ε), the smallest α²‖θᶠ − θ⁰‖²/σ² that keeps the ${mapImages(mapped)} error within ε = ${epsilons[0]?.text ?? "that given"}; 0 means that the initial weights do as well, ∞ that no place of the map with noise is within ε. Below: the radius of the ball around the final weights, the largest noise ratio looked at that stays within ε; “<” is less than the least looked at.`,
     `${counts.join(", ")}.`,
     several.length > 0
       ? "Large marks: mean over networks with its 95 % interval over networks (Student’s t; missing where one network’s is infinite); small dots: single networks. For a single network the interval is over noise draws."

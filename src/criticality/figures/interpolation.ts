@@ -4,7 +4,7 @@ import type { SeriesStyle } from "../../figure/draw.ts";
 import type { AbsentFigure, Figure } from "../../figure/figure.ts";
 import { drawLines, type LinePanel } from "../chart/lines.ts";
 import { moduleLabels } from "../chart/module-axis.ts";
-import { alphaText, compact, mainMap, networkTitle, papers, pointsRange } from "../chart/names.ts";
+import { alphaText, compact, mainMap, mapImages, networkTitle, papers, pointsRange } from "../chart/names.ts";
 import type { ModuleMap } from "../results.ts";
 import type { OfNetwork } from "./maps.ts";
 
@@ -21,7 +21,7 @@ export function interpolation({ network, suffix, epsilons }: OfNetwork): Figure 
   const levels = noiseLevels(drawn[0]!.map.ratios);
   const caption = [
     `Error of the network with one module at (1 − α)·initial + α·final, all others final, minus the error of the final network; one line for each noise ratio r (in units of the root mean square of the module’s final weights). Initial: ${network.initial}.`,
-    "Bands: 95 % intervals over noise draws, each on a block of training images of its own; the same draws at all places, so that lines can be compared. One network, one run.",
+    `Bands: 95 % intervals over noise draws, each on a block of ${mapImages([network])} images of its own; the same draws at all places, so that lines can be compared. One network, one run.`,
     ...(epsilon === undefined ? [] : [`Dashed line: ε = ${epsilons[0]?.text ?? compact(epsilon)}.`]),
     `Corresponds to the paths of ${papers.transfer} and ${papers.criticality}.`,
   ].join(" ");
