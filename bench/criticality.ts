@@ -7,7 +7,7 @@
  *
  * Options: --threads 1 or 2 (only that; both unless told: two threads against two workers), --quick (tiny, to see that it
  * runs: its numbers mean nothing), --json FILE, --python FILE, --alone (without PyTorch), --modules layer|block|stage,
- * --depth 20, --images 2048, --steps 300 (of training), --alphas 11, --ratios 10 (and 0), --draws 10 (the loop's),
+ * --depth 20, --images 2048, --steps 600 (of training), --alphas 11, --ratios 10 (and 0), --draws 10 (the loop's),
  * --max-draws 32 and --block 64 (ours), --epsilon 0.01, --places 24 (the loop's, at random), --edge 12 (the loop's, near
  * the edge), --folder (where network and images are kept).
  */
@@ -63,7 +63,7 @@ const subject = {
   depth: number(values.depth, 20, 8),
   side: 32,
   images: number(values.images, 2048, 128),
-  steps: number(values.steps, 300, 8),
+  steps: number(values.steps, 600, 8),
 };
 const options: MapOptions = {
   granularity: values.modules as Granularity,

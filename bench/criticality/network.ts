@@ -28,7 +28,7 @@ export interface Subject {
   readonly images: number;
   /** Side of the images in pixels, at most CIFAR-10's 32. */
   readonly side: number;
-  /** Training steps of 128 images; they decide how good the final network is. */
+  /** Training steps of 64 images; they decide how good the final network is. */
   readonly steps: number;
 }
 
@@ -68,7 +68,7 @@ export async function prepare(subject: Subject, folder: string): Promise<string>
     { set: "cifar10", ...(side === 32 ? {} : { height: side, width: side }) },
     { cache: defaultCache() },
   );
-  const recipe = recipeSchema.parse({ steps, batch: 128, learningRate: 0.1 });
+  const recipe = recipeSchema.parse({ steps, batch: 64, learningRate: 0.05 });
   const batches = new Batcher(data, data.train, { batch: recipe.batch, orderSeed: 0 });
   const trainer = await openTrainer(
     await openRuntime(),
