@@ -101,10 +101,10 @@ interface Buffers {
 }
 
 /**
- * The images a run takes when nobody says: activations of this many stay in the caches of common processors (measured:
- * bench/criticality).
+ * The images a run takes when nobody says. Measured on ResNets of 8 and 20 layers at 32×32, one thread of a Xeon: 64 is 2 to
+ * 7 % faster than 32, and 6 to 21 % faster than 16.
  */
-const usualBatch = 32;
+const usualBatch = 64;
 
 /**
  * Opens `graph` (one input [N, C, H, W], logits [N, K] first output; initializers hold the final weights) with the
