@@ -40,8 +40,12 @@ function withMu(...mus: readonly Mu[]): CriticalityResults {
   }));
 }
 
-function withOrder(criticality: Interval | null): string {
-  const results = withNetwork((network) => ({ ...network, order: { criticality, rewound: null } }));
+function withOrder(criticality: Interval | null, count = 12): string {
+  const results = withNetwork((network) => ({
+    ...network,
+    order: { criticality, rewound: null },
+    modules: Array.from({ length: count }, (_, depth) => ({ ...network.modules[0]!, depth })),
+  }));
   return criticalityWords(results).find((line) => line.includes("towards")) ?? "";
 }
 
@@ -84,6 +88,12 @@ describe("whether criticality grows towards the output", () => {
     expect(withOrder({ value: 0.6, low: 0, high: 0.9 })).toContain("could not be shown");
     expect(withOrder({ value: 0.6, low: null, high: null })).toContain("cannot be said without an interval");
     expect(withOrder(null)).toBe("");
+  });
+  test("is not claimed where a random order of so few modules does as well", () => {
+    expect(withOrder({ value: 1, low: 1, high: 1 }, 3)).toContain(
+      "could not be shown with 3 modules (Kendall’s τ 1.00, 1.00 to 1.00; 33 % of random orders have as strong a trend)",
+    );
+    expect(withOrder({ value: 1, low: 1, high: 1 }, 5)).toContain("grows towards the output");
   });
 });
 

@@ -3,6 +3,7 @@ import { mean, meanInterval } from "../tensor/stats.ts";
 import { compact, compactRange, pointsRange } from "./chart/names.ts";
 import type { CriticalityResults, Interval } from "./results.ts";
 import { type ModuleFacts, type Side, sidesOf } from "./sides.ts";
+import { chanceOfTau } from "./trend.ts";
 
 /** What the words are made from. */
 export type CriticalityFacts = Omit<CriticalityResults, "words">;
@@ -134,15 +135,22 @@ function orderWords(side: Side): string[] {
       ["criticality", side.order.criticality],
       ["the cost of setting a module back", side.order.rewound],
     ] as const
-  ).flatMap(([what, tau]) => (tau === null ? [] : [tauWords(what, tau)]));
+  ).flatMap(([what, tau]) => (tau === null ? [] : [tauWords(what, tau, side)]));
   return parts.length === 0 ? [] : [capital(`${within(side)}, ${parts.join("; ")}.`)];
 }
 
-function tauWords(what: string, { value, low, high }: Interval): string {
+/**
+ * Of one network, the interval holds what noise and images leave open; whether its modules' order could be chance is
+ * another question, and few modules cannot answer it.
+ */
+function tauWords(what: string, { value, low, high }: Interval, { networks, modules }: Side): string {
   const number = `Kendall’s τ ${decimal(value, 2)}`;
   if (low === null || high === null)
     return `whether ${what} grows towards the output cannot be said without an interval (${number})`;
   const range = `${number}, ${decimal(low, 2)} to ${decimal(high, 2)}`;
+  const chance = networks.length === 1 && modules.length > 1 ? chanceOfTau(value, modules.length) : 0;
+  if ((low > 0 || high < 0) && chance > 0.05)
+    return `that ${what} ${low > 0 ? "grows" : "falls"} towards the output could not be shown with ${modules.length} modules (${range}; ${decimal(100 * chance, 0)} % of random orders have as strong a trend)`;
   if (low > 0) return `${what} grows towards the output (${range})`;
   if (high < 0) return `${what} falls towards the output (${range})`;
   return `that ${what} grows or falls towards the output could not be shown (${range})`;

@@ -183,7 +183,7 @@ function methods(results: CriticalityResults): string[] {
           `Rewound: the module’s initial values; re-randomised: fresh draws from the distribution it was initialised from; zero: all its numbers zero (${papers.layers}). Differences are paired by image.`,
         ]
       : []),
-    "Kendall’s τ-b between a module’s depth and its measure; infinite values are ties at the top. Of one network its interval is over noise draws, of several (Student’s t) over networks.",
+    "Kendall’s τ-b between a module’s depth and its measure; infinite values are ties at the top. Of one network its interval is over noise draws (or images), and a trend is only spoken of when fewer than 5 % of random orders of as many modules have one as strong; of several networks the interval is over networks (Student’s t).",
     "Freeze and rewind are advised where the upper end of the interval, not the value, is within ε. Each module is judged alone; the list to freeze is chosen greedily so that all of it together stays within ε. The factor on the learning rate is the share of its way from initial to final that the module needs without noise, divided by the largest such share.",
     ...statistics(networks),
     ...(results.freeze?.tried === undefined

@@ -30,7 +30,7 @@ export function maps({ network, suffix, epsilons }: OfNetwork): Figure | AbsentF
   const [least, largest] = [Math.min(...draws), Math.max(...draws)];
   const caption = [
     `One map a module, from input to output. All other modules have their final values; this one is (1 − α)·initial + α·final plus Gaussian noise of ratio r, in units of the root mean square of its final weights. Initial: ${network.initial}.`,
-    `Colour: error minus that of the unchanged network, the mean over ${least === largest ? least : `${least} to ${largest}`} noise draws, each on a block of ${mapImages([network])} images of its own. The line is the edge of the places whose mean is within ε = ${epsilons[0]?.text ?? compact(epsilon)}; a dot marks a place whose 95 % interval holds both answers; the diamond is where the criticality μ = min α²‖θᶠ − θ⁰‖²/σ² is reached.`,
+    `Colour: error minus that of the unchanged network, the mean over ${least === largest ? least : `${least} to ${largest}`} noise draws, each on a block of ${mapImages([network])} images of its own. The line is the edge of the places whose mean is within ε = ${epsilons[0]?.text ?? compact(epsilon)}; a dot marks a place whose 95 % interval holds both answers; the diamond is where the criticality μ = min α²‖θᶠ − θ⁰‖²/σ² is reached, which was sought between the places of the grid too.`,
     `One network, one run. Corresponds to the maps of ${papers.criticality} and of the transfer study of ${papers.transfer}.`,
   ].join(" ");
   const labels = ({ width }: Canvas) =>
