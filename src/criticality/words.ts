@@ -151,8 +151,9 @@ function tauWords(what: string, { value, low, high }: Interval, { networks, modu
   const chance = networks.length === 1 && modules.length > 1 ? chanceOfTau(value, modules.length) : 0;
   if ((low > 0 || high < 0) && chance > 0.05)
     return `that ${what} ${low > 0 ? "grows" : "falls"} towards the output could not be shown with ${modules.length} modules (${range}; ${decimal(100 * chance, 0)} % of random orders have as strong a trend)`;
-  if (low > 0) return `${what} grows towards the output (${range})`;
-  if (high < 0) return `${what} falls towards the output (${range})`;
+  const much = Math.abs(value) < 0.3 ? " weakly" : "";
+  if (low > 0) return `${what} grows${much} towards the output (${range})`;
+  if (high < 0) return `${what} falls${much} towards the output (${range})`;
   return `that ${what} grows or falls towards the output could not be shown (${range})`;
 }
 

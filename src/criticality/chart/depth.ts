@@ -59,7 +59,7 @@ export function drawDepths(
   // Names lie where they fit, else lean, else stand; the longest lose their middle.
   const names = moduleLabels(modules, wide ? 22 : 16);
   const longest = Math.max(...names.map((name) => name.length));
-  const turn = longest * 6.4 < step ? 0 : step >= 18 ? -45 : -90;
+  const turn = longest * 6.4 < step ? 0 : step >= 18 && longest * 4.3 <= left + step / 2 + 4 ? -45 : -90;
   const foot = turn === 0 ? 26 : Math.round(16 + longest * (turn === -45 ? 4.6 : 6.2));
   const [top, plot] = [28, wide ? 190 : 170];
   const placed = panels.map((panel, i): Panel => {

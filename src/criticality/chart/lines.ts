@@ -157,18 +157,17 @@ function panelOptions(
             }),
           ]
         : []),
+      // The outer labels stay inside their plot, so that those of neighbours do not run together.
       ...(place.lowest
-        ? [
-            Plot.axisX(
-              frame.ticks.map(({ x }) => x),
-              {
-                tickFormat: (x: number) => frame.ticks.find((tick) => tick.x === x)!.text,
-                tickSize: 3,
-                label: null,
-                fontSize: 10.5,
-              },
-            ),
-          ]
+        ? frame.ticks.map(({ x, text }, i) =>
+            Plot.axisX([x], {
+              tickFormat: () => text,
+              tickSize: 3,
+              label: null,
+              fontSize: 10.5,
+              textAnchor: i === 0 ? "start" : i === frame.ticks.length - 1 ? "end" : "middle",
+            }),
+          )
         : []),
     ],
   };
