@@ -7,6 +7,7 @@ import { modules } from "../../src/graph/modules.ts";
 import { openRuntime } from "../../src/runtime/ort.node.ts";
 import { lookAtModule } from "../../src/sensitivity/look.ts";
 import { openModule } from "../../src/sensitivity/module-run.ts";
+import { controlled } from "../../src/sensitivity/control.ts";
 import { sampleMap } from "../../src/sensitivity/sampling.ts";
 import { moduleScale } from "../../src/sensitivity/scale.ts";
 import { open } from "./network.ts";
@@ -65,7 +66,7 @@ async function map(module: number, without?: Question["without"]): Promise<MapAn
       statistics: new Set(still),
     });
     const look = await lookAtModule(opened, scale, ends[1]!, images);
-    const places = await sampleMap(look, {
+    const seen = await sampleMap(look, {
       alphas,
       ratios,
       epsilons: [epsilon],
@@ -76,6 +77,9 @@ async function map(module: number, without?: Question["without"]): Promise<MapAn
       ...(without === "stop" ? { minDraws: maxDraws } : {}),
       refine,
     });
+    const { span } = scale;
+    const set = { noise: "isotropic", span, block, images: look.final.images } as const;
+    const { places } = controlled({ ...set, alphas, ratios, places: seen });
     return {
       module,
       seconds: (performance.now() - start) / 1000,

@@ -3,6 +3,7 @@ import type { DataSpec } from "../data/types.ts";
 import type { Graph } from "../graph/graph.ts";
 import { multiplyAddsOf } from "../models/describe.ts";
 import { readSafetensors } from "../safetensors/read.node.ts";
+import { controlled } from "../sensitivity/control.ts";
 import { halves } from "../sensitivity/frontier.ts";
 import type { SampledMap, SampledPlace } from "../sensitivity/types.ts";
 import type { Cell } from "../store/cell.node.ts";
@@ -75,7 +76,7 @@ export function multiplyAddsAfter(graph: Graph, names: readonly string[]): numbe
 }
 
 /**
- * What a sensitivity cell found, with every draw of every place.
+ * What a sensitivity cell found, with every draw of every place, the place without noise as control (`controlled`).
  * @throws {ScopeError} usage, when the cell is of another kind; format, when its files do not fit
  */
 export async function readSensitivity(cell: Cell): Promise<SensitivityResult & { readonly map: SampledMap }> {
@@ -112,5 +113,5 @@ export async function readSensitivity(cell: Cell): Promise<SensitivityResult & {
   });
   const { noise, span, block, images } = result;
   const { alphas, ratios } = params;
-  return { ...result, map: { noise, span, block, images, alphas, ratios, places } };
+  return { ...result, map: controlled({ noise, span, block, images, alphas, ratios, places }) };
 }

@@ -20,7 +20,7 @@ export function studentHalf(values: Float32Array, level = 0.95): number | null {
 }
 
 /** Mean of at least one value, summed in doubles. */
-export function meanOf(values: Float32Array): number {
+export function meanOf(values: Float32Array | Float64Array): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum / values.length;

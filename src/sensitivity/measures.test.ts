@@ -206,7 +206,8 @@ describe("what criticality says at its ends", () => {
     const { mu, radius } = criticalityOf(map, 0.01, resampling);
     expect(mu.value).toBe(2);
     expect(mu.high).toBeNull();
-    expect(radius.low).toBeNull();
+    // Without noise every image was looked at; with it few were.
+    expect(radius.low).toBe(0);
     const cell = mapCells(map, 0.01).find(({ alpha, ratio }) => alpha === 1 && ratio === 1);
     expect(cell?.within).toBe("open");
     expect(cell?.excess.high).toBeCloseTo(3 / 64, 3);

@@ -42,11 +42,11 @@ test("NaN and lists that do not match are refused", () => {
   expect(() => kendall([1], [1, 2])).toThrow("got 1 and 2");
 });
 
-/** A module whose noise edge is `edge` at α = 1, blurred from draw to draw. */
+/** A module whose noise edge is `edge` at α = 1, blurred by the noise from draw to draw. */
 const moduleOf = (edge: number, blur: number) =>
   toyMap(
     lookOf(({ alpha, ratio }, draw) =>
-      alpha < 1 ? 0.5 : ratio - edge + blur * noiseOf(Math.round(edge * 100), draw, 1)[0]!,
+      alpha < 1 ? 0.5 : ratio - edge + (ratio > 0 ? blur * noiseOf(Math.round(edge * 100), draw, 1)[0]! : 0),
     ),
     {
       alphas: alphaGrid(3),

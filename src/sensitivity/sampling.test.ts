@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { stream } from "../base/random.ts";
-import { lookOf, normalCumulative, toyMap } from "../../test/kit/toy-looks.ts";
+import { lookOf, noiseOf, normalCumulative, toyMap } from "../../test/kit/toy-looks.ts";
 import { alphaGrid } from "./grid.ts";
 import { meanOf, placeInterval, verdictOf } from "./interval.ts";
 import { sampleMap, type SampleOptions } from "./sampling.ts";
@@ -123,7 +123,10 @@ describe("sampling a map", () => {
     const look = lookOf(({ ratio }, draw) => (ratio > 0.5 ? 0.7 + 0.02 * Math.sin(draw) : 0));
     const places = await sampleMap(look, options);
     // 4 draws of 64 images without an error: certain of 5 % at the stricter level too.
-    expect(places.map(({ excess }) => excess.length)).toEqual(places.map(() => 4));
+    // Without noise every block is looked at: that place is the others' control.
+    expect(places.map(({ excess }) => excess.length)).toEqual(
+      places.map(({ ratio }) => (ratio === 0 ? 8 : 4)),
+    );
   });
 
   test("what one ε knows and another does not goes on", async () => {
@@ -158,7 +161,38 @@ describe("sampling a map", () => {
       },
       { ...options, maxDraws: 12 },
     );
-    expect(draws).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    // First all blocks without noise, then the draws with it.
+    const blocks = [0, 1, 2, 3, 4, 5, 6, 7];
+    expect(draws).toEqual([...blocks, ...blocks, 8, 9, 10, 11]);
+  });
+
+  test("images that are hard with and without noise do not count as spread, and the mean stays unbiased", async () => {
+    const blocks = 8;
+    const truth = 0.3 + 0.02;
+    const raw: number[] = [];
+    const found: number[] = [];
+    for (let seed = 0; seed < 400; seed++) {
+      // Blocks differ by far more than noise does; their order is random from seed to seed.
+      const order = stream(seed, "order", "blocks").permutation(blocks);
+      const look = lookOf(({ ratio }, draw) => {
+        const hard = 0.3 + 0.1 * (order[draw % blocks]! - (blocks - 1) / 2);
+        return ratio === 0 ? hard : hard + 0.02 + 0.005 * noiseOf(seed, draw, 1)[0]!;
+      });
+      const wanted = { ...options, alphas: [0, 1], ratios: [0, 0.1], epsilons: [0.25] };
+      const own = (await sampleMap(look, wanted)).find(({ ratio }) => ratio > 0)!;
+      const { places } = await toyMap(look, wanted);
+      const place = places.find(({ ratio }) => ratio > 0)!;
+      raw.push(meanOf(own.excess));
+      found.push(meanOf(place.excess));
+      // Certain after the first rounds, which it would not be by its own draws.
+      expect(place.excess.length).toBeLessThanOrEqual(8);
+    }
+    const spread = (all: number[]): number =>
+      Math.sqrt(all.reduce((sum, one) => sum + (one - truth) ** 2, 0) / all.length);
+    expect(spread(found)).toBeLessThan(0.01);
+    expect(spread(raw)).toBeGreaterThan(5 * spread(found));
+    const mean = found.reduce((sum, one) => sum + one, 0) / found.length;
+    expect(Math.abs(mean - truth)).toBeLessThan((3 * spread(found)) / Math.sqrt(found.length));
   });
 
   test("a cap on looks holds, and the looks go to the places nearest to the minimum", async () => {

@@ -1,4 +1,5 @@
 import { ScopeError } from "../base/error.ts";
+import { controlledDraws, controlsOf } from "./control.ts";
 import { excessInterval, meanOf, passOf, verdictOf, type DrawSet } from "./interval.ts";
 import { refinedPlaces } from "./refined-places.ts";
 import { bestOf, muAt, rowsOf } from "./rows.ts";
@@ -61,11 +62,15 @@ const keptForRefinement = 0.25;
  * looking R times then errs in at most 5 % of places (Bonferroni). One interval serves all ε. What is decided stops; what is
  * not after maxDraws stays open. A place without noise stops when all images were seen: more blocks would only repeat.
  *
+ * Places without noise are looked at with every block first (unless that would take more than half of `mostLooks`): they are
+ * exact then, and serve as controls of the others (see `withControl`), whose spread is that of the noise alone.
+ *
  * `mostLooks` never depends on time: when the next round would pass it, the places nearest to the present minimum of μ
  * (in the logarithm of α²/r²) get their draws first, and then it ends. A quarter of it is kept for `refinedPlaces`, which are
  * added after the grid (at most 20 in all) and sampled alike; what is left goes to what is still open.
  *
- * @returns the grid's places, α by α and rising in ratio, then the refined ones
+ * @returns the grid's places, α by α and rising in ratio, then the refined ones; draws as they were seen, so measure from
+ *   `controlled`
  * @throws {ScopeError} usage, when options do not fit; whatever `look` throws
  */
 export async function sampleMap(look: DrawLook, options: SampleOptions): Promise<SampledPlace[]> {
@@ -86,12 +91,21 @@ export async function sampleMap(look: DrawLook, options: SampleOptions): Promise
   const places = alphas.flatMap((alpha) => ratios.map((ratio) => grow({ alpha, ratio }, false)));
   let spent = 0;
 
-  const most = (place: Place): number => (place.ratio === 0 ? Math.min(maxDraws, passOf(options)) : maxDraws);
+  const pass = passOf(options);
+  const still = places.filter(({ ratio }) => ratio === 0);
+  const areControls = still.length * pass <= budget / 2;
+  const most = (place: Place): number => {
+    if (place.ratio > 0) return maxDraws;
+    return areControls ? pass : Math.min(maxDraws, pass);
+  };
+  /** Draws of a place as they are judged. Controls do not change any more once there are some. */
+  let controlAt: ReturnType<typeof controlsOf> = () => undefined;
+  const valuesOf = (place: Growing): Float32Array => controlledDraws(place, controlAt(place.alpha)).excess;
   const isOpen = (place: Growing): boolean => {
     const draws = place.excess.length;
     if (draws < Math.min(minDraws, most(place))) return true;
     if (draws >= most(place)) return false;
-    const interval = excessInterval(place, Float32Array.from(place.excess), options, level);
+    const interval = excessInterval(place, valuesOf(place), options, level);
     return epsilons.some((epsilon) => verdictOf(interval, epsilon) === "open");
   };
 
@@ -154,7 +168,7 @@ export async function sampleMap(look: DrawLook, options: SampleOptions): Promise
     return true;
   }
 
-  const meansNow = (): number[] => places.map((place) => meanOf(Float32Array.from(place.excess)));
+  const meansNow = (): number[] => places.map((place) => meanOf(valuesOf(place)));
 
   /** How far a place is from the present minimum of μ: 0 nearest. */
   function valueNow(): (place: Place) => number {
@@ -169,6 +183,10 @@ export async function sampleMap(look: DrawLook, options: SampleOptions): Promise
     };
   }
 
+  if (areControls) {
+    await draw(still.map((place) => ({ place, until: pass })));
+    controlAt = controlsOf(still, options);
+  }
   await sample(places, refine > 0 ? budget * (1 - keptForRefinement) : budget, 2);
   let added = 0;
   for (let round = 0; round < refine; round++) {

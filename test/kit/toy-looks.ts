@@ -1,4 +1,5 @@
 import { stream } from "../../src/base/random.ts";
+import { controlled } from "../../src/sensitivity/control.ts";
 import type { DrawLook, SampleOptions } from "../../src/sensitivity/sampling.ts";
 import { sampleMap } from "../../src/sensitivity/sampling.ts";
 import type { Place, SampledMap } from "../../src/sensitivity/types.ts";
@@ -18,10 +19,11 @@ export function lookOf(
   };
 }
 
-/** Samples a map from a toy look. */
+/** Samples a map from a toy look, ready to be measured. */
 export async function toyMap(look: DrawLook, options: SampleOptions): Promise<SampledMap> {
   const { span, block, images, alphas, ratios } = options;
-  return { noise: "isotropic", span, block, images, alphas, ratios, places: await sampleMap(look, options) };
+  const places = await sampleMap(look, options);
+  return controlled({ noise: "isotropic", span, block, images, alphas, ratios, places });
 }
 
 /** The noise of a draw: k independent normals, the same at all places. */

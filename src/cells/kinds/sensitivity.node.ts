@@ -123,7 +123,10 @@ export const sensitivityCell: CellKind = {
   estimate(raw) {
     const params = sensitivityParams.parse(raw);
     const { alphas, ratios, draws, mostLooks = Infinity, multiplyAdds = usualMultiplyAdds } = params;
-    const looks = Math.min(mostLooks, alphas.length * ratios.length * Math.min(draws, usualDraws));
+    // Without noise every block is looked at, with it until the verdict is certain.
+    const pass = Math.ceil(params.images / params.block);
+    const each = pass + (ratios.length - 1) * Math.min(draws, usualDraws);
+    const looks = Math.min(mostLooks, alphas.length * each);
     const images = looks * params.block + params.images;
     return { seconds: 1 + images * (multiplyAdds / multiplyAddsPerSecond + 1e-5) };
   },
