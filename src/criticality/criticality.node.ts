@@ -106,6 +106,7 @@ export async function runCriticality(
       words: [
         ...criticalityWords(facts),
         ...new Set([...chosen.notes, ...measured.flatMap(({ notes }) => notes)]),
+        ...untried(request.freeze, facts.freeze),
         ...(request.data.set === undefined ? unlikeData(subjects) : []),
       ],
     },
@@ -160,6 +161,15 @@ async function planWork(
   );
   const cells = uniqueCells(networks.flatMap((network) => network.cells));
   return { subjects, setting, chosen, networks, cells };
+}
+
+/** Why a list that was to be followed was not. */
+function untried(asked: CriticalityRequest["freeze"], freeze: FreezeResult | undefined): string[] {
+  if (freeze === undefined || asked === undefined || asked.seeds === 0 || freeze.tried !== undefined)
+    return [];
+  return freeze.modules.length === 0
+    ? ["No training that follows the list was tried: it is empty."]
+    : ["No training that follows the list was tried: it leaves nothing to train."];
 }
 
 /** Seeds of trials, far from those of the runs that the list was made from. */
