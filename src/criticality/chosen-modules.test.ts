@@ -43,6 +43,14 @@ describe("modules as asked for", () => {
     },
   );
 
+  test("a bias before the head belongs to the block before it", () => {
+    const names = (asked: string) => chooseModules(resnet, asked).modules.map(({ name }) => name);
+    expect(names("block")).toEqual(["stem", "stage1.block1", "stage2.block1", "stage3.block1", "head"]);
+    expect(names("stage")).toEqual(["stem", "stage1", "stage2", "stage3", "head"]);
+    expect(names("layer")).toContain("features");
+    expect(chooseModules(resnet, "block").modules[3]!.parameters).toContain("features.bias");
+  });
+
   test("a pattern: the same matched text is one module, the rest is left out and said", () => {
     const { modules: chosen, notes, granularity } = chooseModules(resnet, "/^stage[0-9]/");
     expect(chosen.map(({ name }) => name)).toEqual(["stage1", "stage2", "stage3"]);

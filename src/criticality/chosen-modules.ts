@@ -26,6 +26,8 @@ export interface ChosenModules {
   readonly notes: readonly string[];
 }
 
+type Part = Pick<ChosenModule, "name" | "isHead" | "parameters" | "statistics" | "size">;
+
 const granularities: readonly string[] = ["layer", "block", "stage"] satisfies Granularity[];
 /** Names that a message lists. */
 const listed = 12;
@@ -40,8 +42,8 @@ export function chooseModules(graph: Graph, asked: string): ChosenModules {
   const layers = modules(graph, "layer");
   const pattern = granularities.includes(asked) ? undefined : patternOf(asked);
   const notes: string[] = [];
-  type Part = Pick<ChosenModule, "name" | "isHead" | "parameters" | "statistics" | "size">;
-  let parts: Part[] = pattern === undefined ? modules(graph, asked as Granularity) : [];
+  let parts: Part[] =
+    pattern === undefined ? withoutWeightsJoined(graph, modules(graph, asked as Granularity), asked) : [];
   if (pattern !== undefined) {
     const groups = new Map<string, Part>();
     const left: string[] = [];
@@ -94,6 +96,30 @@ export function chooseModules(graph: Graph, asked: string): ChosenModules {
     freeze: freezeNames(layers, name, parameters),
   }));
   return { modules: chosen, granularity: asked, notes };
+}
+
+/**
+ * Blocks and stages of a person's kind: what stands by itself without a weight of rank 2 or more (a bias before the head, a
+ * last normalisation) belongs to what comes before it. A single number would count as much as a stage in every order.
+ */
+function withoutWeightsJoined(graph: Graph, parts: readonly Part[], asked: string): Part[] {
+  if (asked === "layer") return [...parts];
+  const joined: Part[] = [];
+  for (const part of parts) {
+    const before = joined.at(-1);
+    const weighty = part.parameters.some((name) => graph.initializers.get(name)!.shape.length >= 2);
+    if (weighty || part.isHead || before === undefined) {
+      joined.push(part);
+      continue;
+    }
+    joined[joined.length - 1] = {
+      ...before,
+      parameters: [...before.parameters, ...part.parameters],
+      statistics: [...before.statistics, ...part.statistics],
+      size: before.size + part.size,
+    };
+  }
+  return joined;
 }
 
 function patternOf(asked: string): RegExp {
