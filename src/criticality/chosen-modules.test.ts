@@ -59,8 +59,9 @@ describe("modules as asked for", () => {
     expect(notes[0]).toMatch(
       /^\d+ of \d+ layers match nothing of --modules \/\^stage\[0-9\]\/ and were left final: /,
     );
-    const coarse = chooseModules(resnet, "stage").modules.filter(({ name }) => name.startsWith("stage"));
-    const sorted = (some: typeof chosen) => some.map(({ parameters }) => parameters.toSorted());
+    const coarse = modules(resnet, "stage").filter(({ name }) => name.startsWith("stage"));
+    const sorted = (some: readonly { readonly parameters: readonly string[] }[]) =>
+      some.map(({ parameters }) => parameters.toSorted());
     expect(sorted(chosen)).toEqual(sorted(coarse));
   });
 
