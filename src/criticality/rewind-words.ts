@@ -1,5 +1,6 @@
 import { grouped } from "../figure/numbers.ts";
-import { networkTitle, pointsRange, testChange } from "./chart/names.ts";
+import { mean, meanInterval } from "../tensor/stats.ts";
+import { groupsOf, networkTitle, pointsRange, testChange } from "./chart/names.ts";
 import type { Change, RewindResults } from "./results.ts";
 import { capital, listed } from "./words.ts";
 
@@ -12,15 +13,79 @@ const slack = 0.01;
  * Rewinding in sentences: what setting modules back to the start costs, from which checkpoint on each has what it needs, and
  * where the straight path differs from that of training. A cost is called one only when its 95 % interval lies above 0.
  */
-export function rewindWords({ networks }: Omit<RewindResults, "words">): string[] {
+export function rewindWords({ networks, data }: Omit<RewindResults, "words">): string[] {
+  const groups = groupsOf(networks).map(({ group, networks: members }) => ({ group, members }));
+  const alone = groups.flatMap(({ members }) => (isComparable(members) ? [] : members));
   return [
-    ...networks.flatMap(startWords),
-    ...networks.flatMap((network) => {
+    ...groups.flatMap(({ group, members }) =>
+      isComparable(members) ? groupWords(group, members, data.classes) : [],
+    ),
+    ...alone.flatMap(startWords),
+    ...alone.flatMap((network) => {
       const rest = [...momentWords(network), ...pathWords(network)];
       return rest.length === 0
         ? []
         : [[`In ${networkTitle(network)}, ${rest[0]!}`, ...rest.slice(1).map(capital)].join(" ")];
     }),
+  ];
+}
+
+/** Several networks with the same modules and kept steps: what is said of them is said of all together. */
+function isComparable(members: readonly Rewound[]): boolean {
+  const key = ({ steps, modules }: Rewound): string =>
+    JSON.stringify([steps, modules.map(({ name }) => name)]);
+  return members.length > 1 && members.every((one) => key(one) === key(members[0]!) && one.steps.length > 0);
+}
+
+/** Means over networks with Student's interval over networks; single networks are in the tables. */
+function groupWords(
+  group: Rewound["group"],
+  members: readonly Rewound[],
+  classes: number | undefined,
+): string[] {
+  const first = members[0]!;
+  const each = first.modules.flatMap(({ name }, m) => {
+    const changes = members.flatMap((one) => testChange(one.modules[m]!.changes[0] ?? []) ?? []);
+    if (changes.length < members.length) return [];
+    const values = changes.map(({ excess }) => excess.value);
+    return [{ name, values, mean: { value: mean(values), ...meanInterval(values, 0.95)! }, changes }];
+  });
+  const ordered = each.toSorted((a, b) => b.mean.value - a.mean.value);
+  const [worst, next] = ordered;
+  if (worst === undefined) return [];
+  const who = `${members.length} networks ${group === "given" ? "given" : group}`;
+  const at = first.steps[0] === 0 ? "the start" : `step ${grouped(first.steps[0]!)}, the earliest kept,`;
+  const on = worst.changes[0]!.split === "test" ? "test" : "training";
+  const everywhere = members.every((_, n) => each.every(({ values }) => values[n]! <= worst.values[n]!));
+  const free = each.filter(({ changes }) => changes.every(unharmed));
+  return [
+    [
+      `Over ${who}, setting one module back to ${at} costs most at ${worst.name}: ${pointsRange(worst.mean)} points of ${on} error (mean, 95 % over networks)`,
+      everywhere ? `, the most in each of them` : "",
+      next === undefined ? "" : `; next is ${next.name} with ${pointsRange(next.mean)}`,
+      free.length === 0
+        ? "; no module was shown to bear it within 1 point in all of them."
+        : `; within 1 point in all of them ${free.length === 1 ? "stays" : "stay"} ${listed(free.map(({ name }) => name))}.`,
+    ].join(""),
+    ...freshWords(members, classes),
+  ];
+}
+
+/** What fresh draws leave of the networks, where every module has some. */
+function freshWords(members: readonly Rewound[], classes: number | undefined): string[] {
+  const errors = members.flatMap(({ modules }) =>
+    modules.map(({ name, rerandomised }) => ({ name, error: testChange(rerandomised)?.error.value })),
+  );
+  const known = errors.flatMap(({ name, error }) => (error === undefined ? [] : [{ name, error }]));
+  if (known.length === 0 || known.length < errors.length) return [];
+  const [least, most] = [(a: number, b: number) => a - b, (a: number, b: number) => b - a].map(
+    (order) => known.toSorted((a, b) => order(a.error, b.error))[0]!,
+  ) as [(typeof known)[0], (typeof known)[0]];
+  const percent = (share: number): string => (100 * share).toFixed(0);
+  const chance =
+    classes === undefined ? "" : `; guessing among ${classes} classes gives ${percent(1 - 1 / classes)} %`;
+  return [
+    `With one module drawn afresh the error is from ${percent(least.error)} % (${least.name}) to ${percent(most.error)} % (${most.name})${chance}.`,
   ];
 }
 

@@ -195,6 +195,33 @@ describe("rewinding", () => {
     expect(words).toContain("stem and stage 1 from step 0 on");
     expect(words).toContain("The straight path and the path of training differ at");
   });
+  test("several networks of a kind are told together, with an interval over networks", () => {
+    const results = syntheticRewind({ networks: ["from scratch"] });
+    const [one] = results.networks;
+    const moved = (by: number) => ({
+      ...one!,
+      modules: one!.modules.map((module) => ({
+        ...module,
+        changes: module.changes.map((changes) =>
+          changes.map((change) => ({
+            ...change,
+            excess: { ...change.excess, value: change.excess.value + by },
+          })),
+        ),
+      })),
+    });
+    const words = rewindWords({ ...results, networks: [moved(-0.01), moved(0), moved(0.01)] });
+    expect(words[0]).toMatch(
+      /^Over 3 networks from scratch, setting one module back to the start costs most at/,
+    );
+    // Student's t with 2 degrees of freedom: ± 4.303 · 1 / √3 points.
+    const [, mean, low, high] = /at [^:]+: ([-\d.]+) \(([-\d.]+) to ([-\d.]+)\)/.exec(words[0]!)!.map(Number);
+    expect(high! - mean!).toBeCloseTo(2.48, 0);
+    expect(mean! - low!).toBeCloseTo(2.48, 0);
+    expect(words[0]).toContain("the most in each of them");
+    expect(words.join("\n")).toContain("With one module drawn afresh the error is from");
+    expect(words.join("\n")).not.toContain(one!.name);
+  });
   test("a cost whose interval holds 0 is not called one", () => {
     const results = syntheticRewind({ networks: ["given"] });
     const flat = results.networks.map((network) => ({
