@@ -1,14 +1,21 @@
-import type { NamedModel, Subject } from "../basin/subjects.node.ts";
+import type { NamedModel } from "../basin/subjects.node.ts";
 import { type PlannedCell, plannedCell } from "../basin/sweep.node.ts";
 import { ScopeError } from "../base/error.ts";
 import { freshCell, type FreshParams } from "../cells/kinds/fresh.node.ts";
 import { initialSpec } from "../cells/kinds/initial.node.ts";
 import { type Address, addressOf } from "../store/spec.ts";
+import type { Cell } from "../store/cell.node.ts";
 import type { Store } from "../store/store.node.ts";
 import type { NetworkResult } from "./results.ts";
 
 /** Which weights count as initial: those of a stored run's own start, all zero, fresh random ones, or a given network's. */
 export type InitialChoice = "own" | "zero" | "random" | NamedModel;
+
+/** A network by the cell that holds it, or is to hold it. */
+export interface Final {
+  readonly name: string;
+  readonly cell: Pick<Cell, "spec" | "address">;
+}
 
 /** The weights a network is taken back to. */
 export interface Beginning {
@@ -27,7 +34,7 @@ export interface Beginning {
  *   run; as `initialSpec`
  */
 export async function beginningsOf(
-  subjects: readonly Subject[],
+  subjects: readonly Final[],
   choices: readonly InitialChoice[],
   store: Pick<Store, "get">,
   seed: number,
@@ -48,7 +55,7 @@ export async function beginningsOf(
 }
 
 async function beginningOf(
-  { cell, name }: Subject,
+  { cell, name }: Final,
   choice: InitialChoice,
   store: Pick<Store, "get">,
   seed: number,

@@ -1,4 +1,5 @@
 import { costOf } from "../basin/cost.node.ts";
+import type { Cell } from "../store/cell.node.ts";
 import type { RunCost } from "../basin/results.ts";
 import {
   type BasinPlan,
@@ -87,7 +88,14 @@ export async function runCriticality(
   const frozen =
     request.freeze === undefined
       ? undefined
-      : await follow(work.networks[0]!, measured[0]!, request.freeze, request.seed, env);
+      : await follow(
+          work.subjects[0]!.cell,
+          work.networks[0]!,
+          measured[0]!,
+          request.freeze,
+          request.seed,
+          env,
+        );
   computed += frozen?.computed ?? 0;
   const { setting, chosen, subjects } = work;
   const facts = {
@@ -178,6 +186,7 @@ function firstSeed(seed: number): number {
 }
 
 async function follow(
+  cell: Cell,
   planned: PlannedNetwork,
   { result }: MeasuredNetwork,
   { below, seeds }: NonNullable<CriticalityRequest["freeze"]>,
@@ -200,7 +209,7 @@ async function follow(
   };
   if (seeds === 0 || names.length === 0 || numbers >= result.parameters)
     return { result: found, names, cells: list.cells, computed: list.computed };
-  const trial = planTrial(planned.subject.cell, names, seeds, firstSeed(seed));
+  const trial = planTrial(cell, names, seeds, firstSeed(seed));
   const trained = { full: result.parameters, frozen: result.parameters - numbers };
   const { tried, computed } = await runTrial(trial, trained, env);
   return {

@@ -1,14 +1,14 @@
-import type { Subject } from "../basin/subjects.node.ts";
 import { type BasinEnv, type PlannedCell, uniqueCells } from "../basin/sweep.node.ts";
 import { multiplyAddsAfter, readSensitivity, sensitivityCell } from "../cells/sensitivity.node.ts";
 import { multiplyAddsPerSecond } from "../cells/speed.ts";
+import { modules as modulesOf } from "../graph/modules.ts";
 import { pacBayesGap } from "../sensitivity/bayes.ts";
 import { criticalityOf, mapCells } from "../sensitivity/measures.ts";
 import { orderOf, orderOfErrors } from "../sensitivity/rank.ts";
 import { totalOf } from "../sensitivity/total.ts";
 import type { Address } from "../store/spec.ts";
 import { advise } from "./advice.ts";
-import type { Beginning } from "./beginnings.node.ts";
+import type { Beginning, Final } from "./beginnings.node.ts";
 import type { Budget } from "./budget.ts";
 import type { ChosenModule } from "./chosen-modules.ts";
 import { absoluteEpsilon, type Epsilon } from "./epsilons.ts";
@@ -41,7 +41,7 @@ export interface MapRequest {
 
 /** A network of the experiment before anything of it is computed. */
 export interface PlannedNetwork {
-  readonly subject: Subject;
+  readonly subject: Final;
   readonly beginning: Beginning;
   readonly modules: readonly ChosenModule[];
   readonly setting: Setting;
@@ -70,7 +70,7 @@ function noisesOf({ parameters }: ChosenModule, noise: MapRequest["noise"]): Noi
 
 /** The cells of one network: its initial weights, a map for each module and kind of noise (deepest first), replacements. */
 export function planNetwork(
-  subject: Subject,
+  subject: Final,
   beginning: Beginning,
   modules: readonly ChosenModule[],
   setting: Setting,
@@ -162,7 +162,7 @@ export interface MeasuredNetwork {
 /** Reads the finished cells of a network and measures. */
 export async function measureNetwork(
   { subject, beginning, modules, setting, request, maps, robust, cells }: PlannedNetwork,
-  env: BasinEnv,
+  env: Pick<BasinEnv, "store">,
 ): Promise<MeasuredNetwork> {
   const sampling = { seed: request.seed, resamples };
   const read = await Promise.all(
@@ -210,13 +210,12 @@ export async function measureNetwork(
   const isotropicMaps = measured.map(({ module, isotropic }) => ({ name: module.name, map: isotropic.map }));
   const split = setting.images.train > 0 ? "train" : "test";
   const wrong = measured.map(({ rewoundScores }) => rewoundScores[split]!.correct.map((right) => 1 - right));
-  const { network } = subject;
   const result: NetworkResult = {
     name: subject.name,
     cell: subject.cell.address,
     initial: beginning.text,
     group: beginning.group,
-    parameters: network.parameters.reduce((sum, name) => sum + network.weights.get(name)!.data.length, 0),
+    parameters: modulesOf(setting.graph, "layer").reduce((sum, { size }) => sum + size, 0),
     final: finals,
     statistics,
     modules: measured.map(({ module, isotropic, maps: shown, rewound, zeroed, rerandomised }, i) => {
@@ -277,7 +276,7 @@ export async function measureNetwork(
   };
 }
 
-async function secondsOf(cells: readonly Address[], { store }: BasinEnv): Promise<number> {
+async function secondsOf(cells: readonly Address[], { store }: Pick<BasinEnv, "store">): Promise<number> {
   let seconds = 0;
   for (const address of cells) seconds += Number((await store.get(address)).cost()?.["seconds"] ?? 0);
   return seconds;

@@ -103,8 +103,8 @@ export interface NetworkResult {
     readonly criticality: Interval | null;
     readonly rewound: Interval | null;
   };
-  /** Seconds of work in this network's cells, all workers together, and the largest memory of a worker, bytes, where known. */
-  readonly seconds: number;
+  /** Seconds of work in this network's cells, all workers together; not in a study, whose results do not depend on what they took. */
+  readonly seconds?: number | undefined;
 }
 
 /** Several networks of one kind together, module by module. */

@@ -122,6 +122,7 @@ export function moduleTable({ modules }: NetworkResult): Html {
 
 /** One line a network: error, sum of μ, order. */
 export function networkTable({ networks }: Pick<CriticalityResults, "networks">): Html {
+  const timed = networks.some(({ seconds }) => seconds !== undefined);
   return table(
     [
       { name: "network", text: true },
@@ -132,7 +133,7 @@ export function networkTable({ networks }: Pick<CriticalityResults, "networks">)
       { name: "PAC-Bayes gap" },
       { name: "τ, criticality" },
       { name: "τ, rewound" },
-      { name: "seconds" },
+      ...(timed ? [{ name: "seconds" }] : []),
     ],
     networks.map((network) => {
       const total = network.total[0];
@@ -150,7 +151,7 @@ export function networkTable({ networks }: Pick<CriticalityResults, "networks">)
           : markup`<span title="${total.gap > 1 ? "above 1: says nothing" : "difference of errors, a share"}">${decimal(total.gap, 2)}</span>`,
         ranged(network.order.criticality, tau),
         ranged(network.order.rewound, tau),
-        markup`${grouped(network.seconds)}`,
+        ...(timed ? [network.seconds === undefined ? none : markup`${grouped(network.seconds)}`] : []),
       ];
     }),
   );

@@ -3,6 +3,7 @@ import { allFigures } from "../study/all-figures.ts";
 import type { Examples, StudyCost, StudyResults } from "../study/results.ts";
 import { answer } from "../study/words.ts";
 import { basinChapter } from "./basin-sections.ts";
+import { criticalityChapter } from "./criticality.ts";
 import { markup } from "./html.ts";
 import { renderPage } from "./page.ts";
 import { methods, setup, studyProvenance } from "./sections.ts";
@@ -17,7 +18,7 @@ export interface ReportSource {
 
 /**
  * The report of a study as one HTML page (see `renderPage`): the answer in words, the headline figure, the setup, all
- * figures, the basins where the study looked for them, tables, methods and provenance.
+ * figures, basins and critical modules where the study looked for them, tables, methods and provenance.
  * @param document a DOM to draw figures in (see figure/document.node.ts)
  */
 export function renderReport(source: ReportSource, document: Canvas["document"]): string {
@@ -34,6 +35,7 @@ export function renderReport(source: ReportSource, document: Canvas["document"])
         { heading: "What was done", html: setup(results) },
         { heading: "Figures", figures: figures.filter((figure) => figure !== headline) },
         ...(results.basin === undefined ? [] : [basinChapter(results.basin)]),
+        ...(results.criticality === undefined ? [] : [criticalityChapter(results.criticality)]),
         {
           heading: "Numbers",
           tables: [

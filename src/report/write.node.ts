@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeWhole } from "../base/file.node.ts";
 import { allBasinFigures, type BasinResults, basinFigures } from "../basin/all-figures.ts";
 import type { RunCost } from "../basin/results.ts";
-import { allCriticalityFigures, furtherCriticalityFigures } from "../criticality/all-figures.ts";
+import { allCriticalityFigures, criticalityFigures, furtherCriticalityFigures } from "../criticality/all-figures.ts";
 import type { CriticalityResults, RewindResults } from "../criticality/results.ts";
 import { figureDocument } from "../figure/document.node.ts";
 import type { AbsentFigure, Figure } from "../figure/figure.ts";
@@ -13,6 +13,9 @@ import { renderCriticality } from "./criticality.ts";
 import { resultsJson } from "./page.ts";
 import { renderReport, type ReportSource } from "./report.ts";
 
+/** Figures of chapters that not every study has: an earlier report may have left them. */
+const chapterFigures = ["basin-rows", "basin-paths", "criticality-by-depth", "maps-1", "maps-2"];
+
 /**
  * Writes report.html, results.json and figures/*.svg into a folder (made when missing), each file whole or not at all,
  * the page last. Earlier reports in the folder are replaced; figures of theirs that this study lacks are removed.
@@ -20,8 +23,17 @@ import { renderReport, type ReportSource } from "./report.ts";
  * @throws {ScopeError} io, when a file cannot be written
  */
 export function writeReport(folder: string, source: ReportSource): Promise<string> {
-  const { basin } = source.results;
-  const figures = [...allFigures(source), ...(basin === undefined ? [] : basinFigures(basin))];
+  const { basin, criticality } = source.results;
+  const chapters = [
+    ...(basin === undefined ? [] : basinFigures(basin)),
+    ...(criticality === undefined ? [] : criticalityFigures(criticality)),
+  ];
+  const own = [...allFigures(source), ...chapters];
+  const missing = chapterFigures.filter((id) => own.every((figure) => figure.id !== id));
+  const figures = [
+    ...own,
+    ...missing.map((id) => ({ id, title: id, absent: "this study has no such chapter" })),
+  ];
   return write(folder, figures, source.results, (document) => renderReport(source, document));
 }
 

@@ -1,6 +1,7 @@
 import { ScopeError } from "../base/error.ts";
 import type { Json } from "../base/canonical.ts";
 import type { StudyBasin } from "../basin/results.ts";
+import type { StudyCriticality } from "../criticality/results.ts";
 import type { TrainLook, TrainResult } from "../cells/train-facts.ts";
 import type { StudyConfig } from "./config.ts";
 import type { Arm, PlannedRun } from "./plan.ts";
@@ -61,6 +62,7 @@ export function collectResults(
   tuning: readonly FinishedRun[],
   reported: readonly FinishedRun[],
   basin?: StudyBasin,
+  criticality?: StudyCriticality,
 ): StudyResults {
   const { config } = facts;
   const rateOf = chooseRates(config, tuning);
@@ -102,6 +104,7 @@ export function collectResults(
     })),
     summary: summarise({ runs, shuffles: config.shuffles, seeds: config.seeds }),
     ...(basin === undefined ? {} : { basin }),
+    ...(criticality === undefined ? {} : { criticality }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Json } from "../base/canonical.ts";
 import type { StudyBasin } from "../basin/results.ts";
+import type { StudyCriticality } from "../criticality/results.ts";
 import type { Shuffle } from "./config.ts";
 import type { Arm } from "./plan.ts";
 
@@ -142,6 +143,8 @@ export interface StudyResults {
   readonly summary: Summary;
   /** Paths between the runs, where the study has two seeds or more. */
   readonly basin?: StudyBasin | undefined;
+  /** Which modules matter in the first seed's two networks, where the study has intact images. */
+  readonly criticality?: StudyCriticality | undefined;
 }
 
 /** What a study took, and where: passed beside its results because it differs from run to run. */

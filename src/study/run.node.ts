@@ -18,6 +18,7 @@ import { trainableRoles } from "../cells/kinds/train.node.ts";
 import { basinCells, type BasinFacts, readBasin, type RunOf } from "./basins.node.ts";
 import { type FinishedRun, chooseRates, collectResults } from "./collect.ts";
 import { checkStudy, type StudyConfig } from "./config.ts";
+import { type PlannedCriticality, planStudyCriticality } from "./criticality.node.ts";
 import { type PlannedRun, pretrainingRun, reportedRuns, tuningRuns } from "./plan.ts";
 import type { Examples, StudyCost, StudyResults } from "./results.ts";
 import { measureTraining, type Trial } from "../cells/measure.node.ts";
@@ -62,7 +63,9 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
     specOf(run, pretraining.spec),
   );
   const paths = basinCells(config, image.basin, runsBy(reported));
-  await compute([...reported, ...paths], rates, env, computed);
+  const critical = await criticalityOf(config, image, env.store, reported);
+  const looks = [...paths, ...(critical?.cells ?? [])];
+  await compute([...reported, ...looks], rates, env, computed);
 
   const done = await Promise.all(reported.map((one) => read(env.store, one)));
   const basin = await basinOf(config, image, env.store, reported, done);
@@ -76,8 +79,9 @@ export async function runStudy(config: StudyConfig, env: StudyEnv): Promise<Stud
     tuned,
     done,
     basin,
+    await critical?.read(),
   );
-  const all = [pretraining, ...tuning, ...reported, ...paths];
+  const all = [pretraining, ...tuning, ...reported, ...looks];
   return {
     results,
     examples: await examplesOf(config, env.data),
@@ -103,7 +107,8 @@ export async function planStudy(config: StudyConfig, env: StudyEnv): Promise<Stu
   const rateOf = known ? chooseRates(config, tuned) : () => config.learningRates[0]!;
   const reported = reportedRuns(config, rateOf).map((run) => specOf(run, pretraining.spec));
   const paths = basinCells(config, image.basin, runsBy(reported));
-  const all = [pretraining, ...tuning, ...reported, ...paths];
+  const critical = await criticalityOf(config, image, env.store, reported);
+  const all = [pretraining, ...tuning, ...reported, ...paths, ...(critical?.cells ?? [])];
   const rates = await ratesFor(all, config, image, env);
   const graph = sweepGraph(
     all.map((one) => one.spec),
@@ -188,6 +193,17 @@ async function basinOf(
     parameters: done[0]!.result.parameters,
     accuracyOf: (member) => results.get(runOf(member).address)!.accuracy,
   });
+}
+
+/** The chapter on criticality, planned. */
+function criticalityOf(
+  config: StudyConfig,
+  { shape, classes, basin }: ImageFacts,
+  store: Store,
+  reported: readonly Named[],
+): Promise<PlannedCriticality | undefined> {
+  const facts = { io: { ...shape, classes }, trainImages: basin.counts.train };
+  return planStudyCriticality(config, facts, store, runsBy(reported));
 }
 
 function nameOf({ role, arm, shuffle, seed, learningRate }: PlannedRun): string {

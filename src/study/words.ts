@@ -18,9 +18,8 @@ import type { ArmSummary, Estimate, Milestone, ShuffleSummary, StudyResults } fr
 
 /**
  * The answer in five lines, computed from the summary: accuracy, speed, the share of the gain that survives shuffling, the
- * share of the head start that survives, and what follows; a sixth says whether the runs lie in one basin, where the study
- * looked. A difference is called one only when its 95 % interval leaves
- * out zero (a speed-up: one).
+ * share of the head start that survives, and what follows; then, where the study looked, whether the runs lie in one basin
+ * and which module matters most. A difference is called one only when its 95 % interval leaves out zero (a speed-up: one).
  */
 export function answer(results: StudyResults): string[] {
   const order = orderShuffles(results.shuffles);
@@ -33,8 +32,9 @@ export function answer(results: StudyResults): string[] {
     gainLine(results, ground, told),
     headStartLine(results, ground, told),
     conclusion(results, ground, told),
-    // What the paths between the runs say comes last: it is about another question.
+    // What paths between runs and modules of runs say comes last: it is about other questions.
     ...(results.basin?.words.slice(0, 1) ?? []),
+    ...(results.criticality?.words.slice(0, 1) ?? []),
   ];
 }
 

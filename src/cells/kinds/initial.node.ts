@@ -29,7 +29,7 @@ export const initialCell: CellKind = {
  * @throws {ScopeError} usage, when the cell is no training run; data, when a run it goes on from is no longer in the store
  */
 export async function initialSpec(
-  run: Cell,
+  run: Pick<Cell, "spec" | "address">,
   store: { get(address: Address): Promise<Cell> },
 ): Promise<CellSpec> {
   let first = run;
