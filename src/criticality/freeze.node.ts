@@ -18,10 +18,11 @@ export interface FreezeList {
 const singles = 4;
 
 /**
- * Modules that do as well at their initial weights, together: in order of the error each costs alone, the longest beginning
- * of that order which, all set back at once, stays within ε (the upper end of the paired interval, on training images
- * where there are any), found by bisection; then the next few, one by one. Costs add up or do not: so every step is
- * measured, none concluded.
+ * Modules that do as well at their initial weights, together. First the longest run from the input on (what is frozen there
+ * needs no gradient at all, and nothing before the first trained module costs more than a forward pass); then the others in
+ * order of the error each costs alone, the longest beginning of that order; then the next few, one by one. Together they
+ * stay within ε: the upper end of the paired interval, on training images where there are any. The longest is found by
+ * bisection. Costs add up or do not: so every step is measured, none concluded.
  */
 export async function freezeList(
   planned: PlannedNetwork,
@@ -52,17 +53,28 @@ export async function freezeList(
     computed += await computeCells(plan.cells, env);
     return changesOf((await plan.read(env.store)).scores[0]!);
   };
-  let [known, bad] = [0, candidates.length + 1];
+  let list: readonly ChosenModule[] = [];
   let together: readonly Change[] = [];
-  // All of them first: often nothing else need be looked at.
-  for (let count = candidates.length; count > 0 && bad - known > 1; count = Math.floor((known + bad) / 2)) {
-    const changes = await look(candidates.slice(0, count));
-    const change = shown(changes);
-    if (change !== undefined && isWithin(change, epsilon)) [known, together] = [count, changes];
-    else bad = count;
-  }
-  let list = candidates.slice(0, known);
-  for (const module of candidates.slice(bad, bad + singles)) {
+  /** Adds the longest beginning of `more` that stays within ε; returns how many are known to be too many. */
+  const extend = async (more: readonly ChosenModule[]): Promise<number> => {
+    const base = list;
+    let [known, bad] = [0, more.length + 1];
+    // All of them first: often nothing else need be looked at.
+    for (let count = more.length; count > 0 && bad - known > 1; count = Math.floor((known + bad) / 2)) {
+      const changes = await look([...base, ...more.slice(0, count)]);
+      const change = shown(changes);
+      if (change !== undefined && isWithin(change, epsilon)) {
+        [known, together] = [count, changes];
+        list = [...base, ...more.slice(0, count)];
+      } else bad = count;
+    }
+    return bad;
+  };
+  const first = planned.modules.findIndex((module) => !candidates.includes(module));
+  await extend(planned.modules.slice(0, first < 0 ? planned.modules.length : first));
+  const others = candidates.filter((module) => !list.includes(module));
+  const bad = await extend(others);
+  for (const module of others.slice(bad, bad + singles)) {
     const changes = await look([...list, module]);
     const change = shown(changes);
     if (change === undefined || !isWithin(change, epsilon)) continue;
