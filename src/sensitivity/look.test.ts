@@ -136,6 +136,40 @@ describe("the mean over draws", () => {
     await open.release();
   });
 
+  test("under per-tensor noise is the same when a layer is multiplied by a number and the next divided by it; isotropic not", async () => {
+    const places = [
+      { alpha: 0.5, ratio: 0 },
+      { alpha: 0.5, ratio: 0.4 },
+      { alpha: 1, ratio: 0.7 },
+    ];
+    // A power of 2, which floating point numbers bear without rounding: first layer × 4, second weights / 4.
+    const rescaled = (vector: Float32Array): Float32Array =>
+      vector.map((w, k) => (k < layout.offsets[2]! ? 4 * w : k < layout.offsets[3]! ? w / 4 : w));
+    const seen = async (
+      noise: "per-tensor" | "isotropic",
+      change: (vector: Float32Array) => Float32Array,
+    ) => {
+      const [start, end] = [initial, final].map((one) => unflatten(layout, change(one)));
+      const changed = withWeights(graph, end!);
+      const found: (number | number[])[] = [];
+      const layers = modules(graph, "layer").map((part) => [...part.parameters]);
+      // Each alone, and both as one module.
+      for (const parameters of [...layers, layers.flat()]) {
+        const open = await openModule(await runtime(), changed, parameters, { block: 60 });
+        const [from, until] = [flatten(open.layout, start!), flatten(open.layout, end!)];
+        const scale = moduleScale(open.layout, from, until, { noise, seed: 5 });
+        const look = await lookAtModule(open, scale, until, images);
+        found.push(scale.span);
+        for (let draw = 0; draw < 5; draw++) found.push([...(await look.look(draw, places)).lossExcess]);
+        await open.release();
+      }
+      return found;
+    };
+    const same = (vector: Float32Array): Float32Array => vector;
+    expect(await seen("per-tensor", rescaled)).toEqual(await seen("per-tensor", same));
+    expect(await seen("isotropic", rescaled)).not.toEqual(await seen("isotropic", same));
+  });
+
   test("needs a block of images, and a network whose loss is a number", async () => {
     const part = modules(graph, "layer")[0]!;
     const open = await openModule(await runtime(), graph, part.parameters, { block: 10 });

@@ -124,17 +124,41 @@ describe("sampling a map", () => {
     const places = await sampleMap(look, options);
     // 4 draws of 64 images without an error: certain of 5 % at the stricter level too.
     // Without noise every block is looked at: that place is the others' control.
+    // The place where the ball ends gives the radius, and is looked at to the end; μ is 0 here.
     expect(places.map(({ excess }) => excess.length)).toEqual(
-      places.map(({ ratio }) => (ratio === 0 ? 8 : 4)),
+      places.map(({ alpha, ratio }) => (ratio === 0 ? 8 : alpha === 1 && ratio === 0.1 ? 32 : 4)),
     );
+  });
+
+  test("the places that give μ and the radius are confirmed, until the ones found have their draws or looks are spent", async () => {
+    // At ratio 0.4 the first eight draws are lucky. α = ½ takes less noise than α = 1, but has a smaller μ.
+    const look = () =>
+      lookOf(({ alpha, ratio }, draw) =>
+        alpha < 0.5 ? 0.9 : ratio === 0.4 ? (draw < 8 ? 0 : 0.5) : ratio > 0.2 * alpha + 0.1 ? 0.9 : 0,
+      );
+    const wanted = { ...options, ratios: [0, 0.1, 0.2, 0.3, 0.4], images: 64 };
+    const drawsAt = (places: Awaited<ReturnType<typeof sampleMap>>) =>
+      new Map(places.map(({ alpha, ratio, excess }) => [`${alpha} ${ratio}`, excess.length]));
+    const places = await sampleMap(look(), wanted);
+    const draws = drawsAt(places);
+    expect(draws.get("0.5 0.4")).toBe(32);
+    expect(draws.get("0.5 0.2")).toBe(32);
+    expect(draws.get("1 0.3")).toBe(32);
+    expect(draws.get("0.5 0.1")).toBe(4);
+    expect(draws.get("0.5 0.3")).toBe(4);
+    const spent = places.reduce((sum, { excess }) => sum + excess.length, 0);
+    const capped = await sampleMap(look(), { ...wanted, mostLooks: spent - 1 });
+    expect(capped.reduce((sum, { excess }) => sum + excess.length, 0)).toBeLessThan(spent);
+    expect(drawsAt(capped).get("1 0.3")).toBe(4);
   });
 
   test("what one ε knows and another does not goes on", async () => {
     const look = lookOf((_, draw) => 0.03 + 0.02 * Math.sin(7 * draw));
     const places = await sampleMap(look, { ...options, epsilons: [0.3, 0.03], ratios: [0.1] });
     expect(places.every(({ excess }) => excess.length === 32)).toBe(true);
-    const [one] = await sampleMap(look, { ...options, epsilons: [0.3], ratios: [0.1] });
-    expect(one!.excess.length).toBe(4);
+    const ones = await sampleMap(look, { ...options, epsilons: [0.3], ratios: [0.1] });
+    // The least noise at α = 0 gives μ here, and α = 1 the radius: both are confirmed.
+    expect(ones.map(({ excess }) => excess.length)).toEqual([32, 4, 32]);
   });
 
   test("without noise it stops when all images were seen, and is exact", async () => {
