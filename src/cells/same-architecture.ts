@@ -106,16 +106,13 @@ function otherNames(a: Comparable, b: Comparable, onlyA: readonly string[], only
   refuse(a, b, reason, rows, "only networks of one architecture have a path between them");
 }
 
+/** What to do about heads of different tasks; who knows more says more. */
+export const otherHead = "compare networks of one task";
+
 function otherShapes(a: Comparable, b: Comparable, unlike: readonly string[], rows: readonly Row[]): never {
   const head = new Set(modules(a.graph, "layer").find((layer) => layer.isHead)?.parameters);
   if (a.classes !== b.classes && unlike.every((name) => head.has(name))) {
-    refuse(
-      a,
-      b,
-      `a head of ${a.classes} classes against one of ${b.classes}`,
-      rows,
-      "compare networks of one task",
-    );
+    refuse(a, b, `a head of ${a.classes} classes against one of ${b.classes}`, rows, otherHead);
   }
   const [imageA, imageB] = [a, b].map(({ graph }) => graph.inputs[0]!.shape.slice(1));
   if (imageA!.join() !== imageB!.join()) {

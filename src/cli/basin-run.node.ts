@@ -92,6 +92,9 @@ export function planText({ plan, fetch }: BasinPlan): string {
   if (plan === undefined) return "nothing to do";
   const { total, done, kinds, workers, wallSeconds } = plan;
   if (done === total) return total === 1 ? "its cell is in the store" : `all ${total} cells are in the store`;
-  const parts = kinds.map((kind) => `${kind.total - kind.done} of kind ${kind.kind}`).join(", ");
+  const parts = kinds
+    .filter((kind) => kind.done < kind.total)
+    .map((kind) => `${kind.total - kind.done} of kind ${kind.kind}`)
+    .join(", ");
   return `${total - done} of ${total} cells to compute (${parts}); ${about(wallSeconds)} with ${workers} ${workers === 1 ? "worker" : "workers"}`;
 }

@@ -14,8 +14,22 @@ export function criticalityText(results: CriticalityResults): string {
   return [
     results.words.join("\n"),
     ...networks.map((network) => `${network.name}, back to ${network.initial}:\n${moduleTable(network)}`),
+    legend(results),
     ...(freeze === undefined ? [] : [freezeText(freeze)]),
   ].join("\n\n");
+}
+
+/** What the tables' numbers are. */
+function legend({ epsilons, data, networks }: CriticalityResults): string {
+  const { train, test } = data;
+  const maps = train > 0 ? `${train} training` : `${test} test`;
+  const changes = test > 0 ? `${test} test` : `${train} training`;
+  const rates = networks.some(({ modules }) => modules.some(({ advice }) => !advice.freeze));
+  return [
+    `μ and radius (in units of the weights' root mean square): at ε = ${epsilons[0]!.text}, on ${maps} images;`,
+    `set back, drawn anew: points of error more than the final network, on ${changes} images.`,
+    ...(rates ? ["rate ×: learning rate for a module, as a share of the largest."] : []),
+  ].join("\n");
 }
 
 function moduleTable({ modules }: NetworkResult): string {

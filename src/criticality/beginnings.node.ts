@@ -30,8 +30,8 @@ export interface Beginning {
 /**
  * The initial weights of every network: one choice for all, or one each; without any those a stored run began with.
  * @param seed of fresh random weights
- * @throws {ScopeError} usage, when there are neither one nor as many as networks, or one is to be its own and is no stored
- *   run; as `initialSpec`
+ * @throws {ScopeError} usage, when there are neither one nor as many as networks, one is to be its own and is no stored
+ *   run, or a network is named twice with the same beginning; as `initialSpec`
  */
 export async function beginningsOf(
   subjects: readonly Final[],
@@ -46,12 +46,26 @@ export async function beginningsOf(
       { hint: "name one for all, or one for each, in the same order" },
     );
   }
-  return await Promise.all(
+  const beginnings = await Promise.all(
     subjects.map(async (subject, i) => {
       const choice = choices.length > 1 ? choices[i]! : (choices[0] ?? "own");
       return await beginningOf(subject, choice, store, seed);
     }),
   );
+  const seen = new Map<string, string>();
+  for (const [i, { name, cell }] of subjects.entries()) {
+    const key = `${cell.address} ${beginnings[i]!.address}`;
+    const other = seen.get(key);
+    if (other !== undefined) {
+      throw new ScopeError(
+        "usage",
+        `${other} and ${name} are the same network with the same initial weights: intervals over networks would count it twice`,
+        { hint: "name every network once" },
+      );
+    }
+    seen.set(key, name);
+  }
+  return beginnings;
 }
 
 async function beginningOf(

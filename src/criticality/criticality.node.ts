@@ -1,4 +1,6 @@
 import { costOf } from "../basin/cost.node.ts";
+import { ScopeError } from "../base/error.ts";
+import { otherHead } from "../cells/same-architecture.ts";
 import type { Cell } from "../store/cell.node.ts";
 import type { RunCost } from "../basin/results.ts";
 import {
@@ -84,7 +86,7 @@ export async function runCriticality(
   let computed = await computeCells(work.cells, env);
   const measured: MeasuredNetwork[] = [];
   for (const network of work.networks) measured.push(await measureNetwork(network, env));
-  const networks = measured.map(({ result }) => result);
+  const networks = measured.map(({ result, seconds }) => ({ ...result, seconds }));
   const frozen =
     request.freeze === undefined
       ? undefined
@@ -149,7 +151,9 @@ async function planWork(
 ): Promise<Work | { readonly fetch: NonNullable<BasinPlan["fetch"]> }> {
   const { finals, initials } = request;
   const given = initials.filter((choice) => typeof choice !== "string");
-  const all = await readSubjects([...finals, ...given]);
+  const all = await readSubjects([...finals, ...given]).catch((error: unknown) => {
+    throw given.length > 0 ? withOwnHead(error) : error;
+  });
   const subjects = all.slice(0, finals.length);
   const beginnings = await beginningsOf(subjects, initials, env.store, request.seed);
   const chosen = chooseModules(subjects[0]!.network.graph, request.modules);
@@ -169,6 +173,15 @@ async function planWork(
   );
   const cells = uniqueCells(networks.flatMap((network) => network.cells));
   return { subjects, setting, chosen, networks, cells };
+}
+
+/** The usual reason for an initial network with another head: it was pretrained for other classes. */
+function withOwnHead(error: unknown): unknown {
+  if (!(error instanceof ScopeError) || error.hint !== otherHead) return error;
+  return new ScopeError(error.fault, error.message, {
+    cause: error,
+    hint: "a run of `transferscope train` (model: { arch: given }) remembers the new head it began with: name that run with --final, without --init; of files alone, --init random or zero",
+  });
 }
 
 /** Why a list that was to be followed was not. */

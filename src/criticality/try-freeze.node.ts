@@ -75,9 +75,16 @@ export async function runTrial(
   ];
   const row = (what: "full" | "frozen", some: typeof runs): Tried["rows"][number] => ({
     what,
-    accuracy: over(some.map(({ accuracy }) => accuracy)),
+    accuracy: over(
+      some.map(({ accuracy }) => accuracy),
+      0,
+      1,
+    ),
     accuracies: some.map(({ accuracy }) => accuracy),
-    seconds: over(some.map(({ seconds }) => seconds)),
+    seconds: over(
+      some.map(({ seconds }) => seconds),
+      0,
+    ),
     trained: trained[what],
   });
   const ratios = seeds.map((_, i) => Math.log(full[i]!.seconds / frozen[i]!.seconds));
@@ -87,7 +94,11 @@ export async function runTrial(
     tried: {
       seeds,
       rows: [row("full", full), row("frozen", frozen)],
-      accuracy: over(seeds.map((_, i) => frozen[i]!.accuracy - full[i]!.accuracy)),
+      accuracy: over(
+        seeds.map((_, i) => frozen[i]!.accuracy - full[i]!.accuracy),
+        -1,
+        1,
+      ),
       speed: {
         value: Math.exp(value),
         low: low === null ? null : Math.exp(low),
@@ -97,7 +108,12 @@ export async function runTrial(
   };
 }
 
-function over(values: readonly number[]): Interval {
+/** Mean with Student's interval, kept within what such values can be. */
+function over(values: readonly number[], least = -Infinity, most = Infinity): Interval {
   const range = meanInterval(values, 0.95);
-  return { value: mean(values), low: range?.low ?? null, high: range?.high ?? null };
+  return {
+    value: mean(values),
+    low: range === null ? null : Math.max(least, range.low),
+    high: range === null ? null : Math.min(most, range.high),
+  };
 }

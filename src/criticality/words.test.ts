@@ -81,7 +81,7 @@ describe("which modules are critical", () => {
 describe("whether criticality grows towards the output", () => {
   test("is claimed only outside of 0", () => {
     expect(withOrder({ value: 0.6, low: 0.2, high: 0.9 })).toContain(
-      "criticality grows towards the output (Kendall’s τ 0.60, 0.20 to 0.90)",
+      "riticality grows towards the output (Kendall’s τ 0.60, 0.20 to 0.90)",
     );
     expect(withOrder({ value: -0.6, low: -0.9, high: -0.2 })).toContain("falls towards the output");
     expect(withOrder({ value: 0.6, low: -0.1, high: 0.9 })).toContain("could not be shown");
@@ -140,8 +140,11 @@ describe("the sum", () => {
       withNetwork((network) => ({ ...network, total: [{ ...total, gap: 0.31, ...change }] })),
     ).join("\n");
   test("a bound above 1 says nothing; one below is given in points", () => {
-    expect(words({})).toContain("the sum of μ over the modules is 1,500 (1,200 to 1,900); by PAC-Bayes");
-    expect(words({})).toContain("by at most 31 points");
+    expect(words({})).toContain("he sum of μ over the modules is 1,500 (1,200 to 1,900); by PAC-Bayes");
+    expect(words({})).toContain(
+      "with noise on all modules at once exceeds its training error by at most 31 points",
+    );
+    expect(words({})).toContain("had α and σ been chosen before the images were seen, which they were not");
     expect(words({ gap: 1.7 })).toContain("exceeds 1: it says nothing");
   });
   test("an infinite sum names the modules", () => {
@@ -169,6 +172,17 @@ describe("following the list", () => {
     expect(tried({ value: 0, low: null, high: null }, { value: 1.4, low: null, high: null })).toContain(
       "one seed shows no difference and no equality",
     );
+  });
+  test("what the list costs is told for the images it was chosen by and for those it was not", () => {
+    const change = { images: 1000, error: { value: 0.1, low: 0.09, high: 0.11 }, loss: 1 };
+    const [train, test] = [
+      { ...change, split: "train" as const, excess: { value: 0.004, low: 0.001, high: 0.009 } },
+      { ...change, split: "test" as const, excess: { value: 0.02, low: 0.01, high: 0.03 } },
+    ];
+    expect(words({ together: [train, test] })).toContain(
+      "cost 0.4 (0.1 to 0.9) points on training images and 2.0 (1.0 to 3.0) points on test images; they were chosen by the training images",
+    );
+    expect(words({ together: [test] })).toContain("points on test images, which they were chosen by");
   });
   test("an empty list is said to be empty", () => {
     expect(words({ modules: [], together: [], share: 0, tried: undefined })).toContain(
@@ -243,5 +257,28 @@ describe("rewinding", () => {
     expect(syntheticRewind({ networks: ["given"], steps: [] }).words).toEqual([
       "No checkpoint of net-seed-0 was kept: nothing could be set back.",
     ]);
+  });
+});
+
+describe("what is said once", () => {
+  test("the only network is named by the first sentence alone; of several each sentence names its own", () => {
+    const [first, ...others] = criticalityWords(one);
+    expect(first).toContain("In net-seed-0, ");
+    for (const line of others) expect(line).not.toContain("net-seed-0");
+    for (const line of others) expect(line).toMatch(/^[A-Z]/);
+    const two = criticalityWords({ ...one, networks: [...one.networks, ...one.networks], groups: [] });
+    expect(two.filter((line) => line.includes("net-seed-0")).length).toBeGreaterThan(2);
+  });
+
+  test("too few images for ε are told, after the answer", () => {
+    const told = (train: number, test: number) =>
+      criticalityWords({ ...one, data: { ...one.data, train, test } }).find((line) =>
+        line.includes("by luck"),
+      );
+    expect(told(100, 0)).toBeUndefined();
+    expect(told(20, 1000)).toContain(
+      "on 20 training images: one is 5.0 points of error, more than ε = 1 point",
+    );
+    expect(told(0, 1)).toContain("on 1 test image: one is 100");
   });
 });

@@ -14,12 +14,17 @@ export type CriticalityFacts = Omit<CriticalityResults, "words">;
  * 95 % interval does not show.
  */
 export function criticalityWords(facts: CriticalityFacts): string[] {
-  const sides = sidesOf(facts);
+  const named = sidesOf(facts);
+  // One network is named by the first sentence, the others are about it.
+  const sides = facts.networks.length === 1 ? named.map((side) => ({ ...side, label: "" })) : named;
   const allowed = facts.epsilons[0]?.text ?? "the error allowed";
   const mapped = sides.filter(({ modules }) => modules.some(({ mu }) => mu !== undefined));
   // Each side of the first topic is a paragraph: it is what a page begins with.
   const topics = [
-    ...sides.map((side) => (mapped.includes(side) ? criticalWords(side, allowed) : rewoundWords(side))),
+    ...sides.map((side, i) =>
+      mapped.includes(side) ? criticalWords(named[i]!, allowed) : rewoundWords(named[i]!),
+    ),
+    coarseWords(facts),
     sides.flatMap(orderWords),
     sides.flatMap((side) => robustWords(side, allowed)),
     compareWords(sides),
@@ -39,6 +44,21 @@ export function criticalityWords(facts: CriticalityFacts): string[] {
   );
 }
 
+/** Where one image is more than the error allowed, "within ε" means no image at all, and few images show little. */
+function coarseWords({ networks, epsilons, data }: CriticalityFacts): string[] {
+  const [split, images] = data.train > 0 ? ["training", data.train] : ["test", data.test];
+  const allowed = networks.flatMap(({ modules }) => mapsOf(modules)).map(({ epsilon }) => epsilon);
+  if (allowed.length === 0 || 1 / images <= Math.min(...allowed) + 1e-12) return [];
+  return [
+    `The maps were made on ${grouped(images)} ${split} ${images === 1 ? "image" : "images"}: one is ${decimal(100 / images, 1)} points of error, more than ε = ${epsilons[0]!.text}, so what is within ε may be so by luck. Look at more images.`,
+  ];
+}
+
+/** The main criticality of every module's maps. */
+function mapsOf(modules: CriticalityFacts["networks"][number]["modules"]) {
+  return modules.flatMap(({ maps }) => maps.flatMap(({ criticality }) => criticality[0] ?? []));
+}
+
 /** Most names a sentence lists. */
 const most = 6;
 
@@ -54,9 +74,10 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** "in the fine-tuned network a", "on average over 3 fine-tuned networks". */
+/** "in the fine-tuned network a, ", "on average over 3 fine-tuned networks, "; "" of the only network, named before. */
 function within({ label, networks }: Side): string {
-  return networks.length > 1 ? `on average over ${label}` : `in ${label}`;
+  if (label === "") return "";
+  return networks.length > 1 ? `on average over ${label}, ` : `in ${label}, `;
 }
 
 function criticalWords(side: Side, allowed: string): string[] {
@@ -86,7 +107,7 @@ function criticalWords(side: Side, allowed: string): string[] {
         : `μ is 0 for ${listed(zero.map(({ name }) => name))}`,
     );
   }
-  return parts.length === 0 ? [] : [capital(`${within(side)}, ${parts.join("; ")}.`)];
+  return parts.length === 0 ? [] : [capital(`${within(side)}${parts.join("; ")}.`)];
 }
 
 /** The largest finite μ, and whether it is shown to be the largest. */
@@ -115,18 +136,18 @@ function rewoundWords(side: Side): string[] {
   const [first, second] = ranked;
   if (first === undefined) return [];
   const { low } = first.rewound!;
-  if (low === null || low <= 0)
-    return [capital(`${within(side)}, that setting back any one module costs error could not be shown.`)];
+  if (low === null || ranked.every(({ rewound }) => (rewound!.low ?? 0) <= 0))
+    return [capital(`${within(side)}that setting back any one module costs error could not be shown.`)];
   const worst = `setting back ${first.name} costs`;
   const number = `${pointsRange(first.rewound!)} points of error`;
-  const shown = second === undefined || (second.rewound!.high ?? Infinity) < low;
+  const shown = ranked.slice(1).every(({ rewound }) => (rewound!.high ?? Infinity) < low);
   const rest =
     second === undefined
       ? ""
       : shown
         ? `, more than any other module; next is ${second.name} with ${pointsRange(second.rewound!)}`
-        : `; that this is more than for ${second.name}, ${pointsRange(second.rewound!)}, could not be shown`;
-  return [capital(`${within(side)}, ${worst} ${number}${rest}.`)];
+        : `; that this is more than for any other, such as ${second.name} with ${pointsRange(second.rewound!)}, could not be shown`;
+  return [capital(`${within(side)}${worst} ${number}${rest}.`)];
 }
 
 function orderWords(side: Side): string[] {
@@ -136,7 +157,7 @@ function orderWords(side: Side): string[] {
       ["the cost of setting a module back", side.order.rewound],
     ] as const
   ).flatMap(([what, tau]) => (tau === null ? [] : [tauWords(what, tau, side)]));
-  return parts.length === 0 ? [] : [capital(`${within(side)}, ${parts.join("; ")}.`)];
+  return parts.length === 0 ? [] : [capital(`${within(side)}${parts.join("; ")}.`)];
 }
 
 /**
@@ -167,8 +188,8 @@ function robustWords(side: Side, allowed: string): string[] {
   const [rewind, freeze, prune] = [names("rewind"), names("freeze"), names("prune")];
   const head =
     rewind.length > 0
-      ? `${count > 1 ? `in all ${side.label}` : within(side)}, ${rewind.length} of ${all} modules can be set back to their initial weights, one at a time, within ${allowed}: ${listed(rewind)}`
-      : `${count > 1 ? `no module was shown in all ${side.label}` : `${within(side)}, no module was shown`} to stay within ${allowed} when set back to its initial weights`;
+      ? `${count > 1 ? `in all ${side.label}, ` : within(side)}${rewind.length} of ${all} modules can be set back to their initial weights, one at a time, within ${allowed}: ${listed(rewind)}`
+      : `${count > 1 ? `no module was shown in all ${side.label}` : `${within(side)}no module was shown`} to stay within ${allowed} when set back to its initial weights`;
   const same = freeze.length === rewind.length && freeze.every((name) => rewind.includes(name));
   const tail = [
     ...(freeze.length === 0 || same ? [] : [`on training images alone it is ${listed(freeze)}`]),
@@ -189,8 +210,12 @@ function ballWords(side: Side): string[] {
   const parts: string[] = [];
   if (least !== undefined && largest !== undefined) {
     const text = ({ radius }: ModuleFacts) => {
-      const range = compactRange({ ...radius!, high: radius!.high ?? radius!.value });
-      return radius!.beyond ? `${range}, the largest ratio looked at,` : range;
+      const { value, low, high, beyond } = radius!;
+      if (beyond) return `${compactRange({ value, low, high: value })}, the largest ratio looked at,`;
+      // The interval may reach beyond the map although the value does not.
+      return low !== null && high === null
+        ? `${compact(value!)} (${compact(low)} to beyond the map)`
+        : compactRange({ value, low, high });
     };
     parts.push(
       least === largest
@@ -204,7 +229,7 @@ function ballWords(side: Side): string[] {
         ? `for ${listed(none.map(({ name }) => name))} at least one network takes none of the noise looked at`
         : `${listed(none.map(({ name }) => name))} ${none.length === 1 ? "takes" : "take"} none of the noise looked at`,
     );
-  return [capital(`${within(side)}, ${parts.join("; ")}.`)];
+  return [capital(`${within(side)}${parts.join("; ")}.`)];
 }
 
 /** Fine-tuned networks against networks from scratch, module by module, over networks. */
@@ -271,7 +296,7 @@ function totalWords(side: Side): string[] {
     const names = [...new Set(totals.flatMap(({ infinite }) => infinite))];
     return [
       capital(
-        `${side.networks.length > 1 ? `for ${totals.length - finite.length} of ${side.label}` : within(side)}, the sum of μ over the modules is infinite, because of ${listed(names)}: it bounds nothing.`,
+        `${side.networks.length > 1 ? `for ${totals.length - finite.length} of ${side.label}, ` : within(side)}the sum of μ over the modules is infinite, because of ${listed(names)}: it bounds nothing.`,
       ),
     ];
   }
@@ -292,8 +317,8 @@ function totalWords(side: Side): string[] {
       ? ""
       : largest > 1
         ? `; the PAC-Bayes bound it gives for ${grouped(images)} training images exceeds 1${least <= 1 ? ` for ${gaps.filter((gap) => gap > 1).length} of ${gaps.length} networks` : ""}: it says nothing${least <= 1 ? " there" : ""}`
-        : `; by PAC-Bayes, with probability 95 % over ${grouped(images)} training images, the noisy network’s error on new images exceeds that on training images by at most ${least === largest ? bound(least) : `${bound(least)} to ${bound(largest)}`}`;
-  return [capital(`${within(side)}, the sum of μ over the modules is ${compactRange(range)}${reading}.`)];
+        : `; by PAC-Bayes, with probability 95 % over ${grouped(images)} training images, the error of the network with noise on all modules at once exceeds its training error by at most ${least === largest ? bound(least) : `${bound(least)} to ${bound(largest)}`} on new images, had α and σ been chosen before the images were seen, which they were not: a size, no guarantee`;
+  return [capital(`${within(side)}the sum of μ over the modules is ${compactRange(range)}${reading}.`)];
 }
 
 /** What following the list of modules that need no training did. */
@@ -303,8 +328,13 @@ function freezeWords({ freeze }: CriticalityFacts): string[] {
   const limit = `${decimal(100 * freeze.epsilon, 1).replace(/\.0$/, "")} ${freeze.epsilon === 0.01 ? "point" : "points"} of error`;
   if (modules.length === 0)
     return [`Nothing can be frozen: no module was shown to stay within ${limit} at its initial weights.`];
-  const train = together.find(({ split }) => split === "train") ?? together[0];
-  const list = `The list of what need not be trained, made for ${limit}: ${listed(modules)}, ${decimal(100 * share, share < 0.0995 ? 1 : 0)} % of the parameters${train === undefined ? "" : `; all of them set back at once cost ${pointsRange(train.excess)} points`}.`;
+  // What the list was chosen by, and what it was not chosen by: the second is the check.
+  const cost = together.map(
+    ({ split, excess }) =>
+      `${pointsRange(excess)} points on ${split === "train" ? "training" : "test"} images`,
+  );
+  const chosen = together.some(({ split }) => split === "train") ? "training" : "test";
+  const list = `The list of what need not be trained, made for ${limit}: ${listed(modules)}, ${decimal(100 * share, share < 0.0995 ? 1 : 0)} % of the parameters${cost.length === 0 ? "" : `; all of them set back at once cost ${enumerate(cost)}${cost.length === 1 ? ", which they were chosen by" : `; they were chosen by the ${chosen} images`}`}.`;
   if (tried === undefined) return [list];
   const { accuracy, speed, seeds } = tried;
   const verdict =

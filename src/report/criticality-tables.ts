@@ -101,7 +101,7 @@ export function moduleTable({ modules }: NetworkResult): Html {
         ...(prune ? ["prune"] : []),
       ];
       return [
-        markup`<span title="${module.name}">${cutMiddle(module.name, 30)}</span><small>${grouped(module.parameters)} parameters</small>`,
+        markup`<span title="${module.name}">${cutMiddle(module.name, 30)}</span><small>${grouped(module.parameters)} ${module.parameters === 1 ? "parameter" : "parameters"}</small>`,
         markup`<span title="${why}">${does.length === 0 ? "train" : does.join(", ")}</span><small>rate × ${decimal(rate, 2)}</small>`,
         ...(mapped
           ? [
