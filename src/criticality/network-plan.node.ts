@@ -153,6 +153,8 @@ export function looksWithin(
 /** A finished network, with what further looks are decided by. */
 export interface MeasuredNetwork {
   readonly result: NetworkResult;
+  /** Of work in its cells, all workers together. */
+  readonly seconds: number;
   /** Largest number of bytes of activations that one of its cells held. */
   readonly bytes: number;
   /** What a reader should know. */
@@ -250,14 +252,14 @@ export async function measureNetwork(
       ),
       rewound: orderOfErrors(wrong, depths, sampling),
     },
-    seconds: await secondsOf(
-      cells.map(({ address }) => address),
-      env,
-    ),
   };
   const still = measured.filter(({ isotropic }) => isotropic.distance === 0);
   return {
     result,
+    seconds: await secondsOf(
+      cells.map(({ address }) => address),
+      env,
+    ),
     bytes: Math.max(...read.map(({ bytes }) => bytes)),
     notes: [
       ...(still.length === 0

@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { writeWhole } from "../base/file.node.ts";
 import { allBasinFigures, type BasinResults, basinFigures } from "../basin/all-figures.ts";
 import type { RunCost } from "../basin/results.ts";
-import { allCriticalityFigures, criticalityFigures, furtherCriticalityFigures } from "../criticality/all-figures.ts";
+import {
+  allCriticalityFigures,
+  criticalityFigures,
+  furtherCriticalityFigures,
+} from "../criticality/all-figures.ts";
 import type { CriticalityResults, RewindResults } from "../criticality/results.ts";
 import { figureDocument } from "../figure/document.node.ts";
 import type { AbsentFigure, Figure } from "../figure/figure.ts";

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { syntheticCost, syntheticExamples, syntheticResults } from "../../test/kit/synthetic-results.ts";
 import { temporaryFolder } from "../../test/kit/temporary.ts";
 import { canonical } from "../base/canonical.ts";
+import { answer } from "../study/words.ts";
 import { markup, raw, unbroken } from "./html.ts";
 import { writeReport } from "./write.node.ts";
 
@@ -54,6 +55,22 @@ describe("writing a report", () => {
     expect(readFileSync(join(folder, "report.html"), "utf8")).toContain(
       "it needs runs on intact images and on shuffled ones",
     );
+  });
+
+  test("the chapter on criticality: page, figures, answer; its figures go when the next study has none", async () => {
+    const folder = temporaryFolder();
+    const figures = ["criticality-by-depth", "maps-1", "maps-2"];
+    const there = () => figures.map((id) => existsSync(join(folder, "figures", `${id}.svg`)));
+    const results = syntheticResults({ shuffles: ["none"], criticality: true });
+    const page = readFileSync(await writeReport(folder, { results, cost: syntheticCost }), "utf8");
+    expect(there()).toEqual([true, true, true]);
+    for (const id of figures) expect(page).toContain(`<figure id="${id}">`);
+    expect(page).toContain("Which modules matter");
+    expect(page).not.toMatch(/>\s*(?:NaN|undefined|null|Infinity)/);
+    expect(answer(results).at(-1)).toBe(results.criticality!.words[0]);
+    expect(readFileSync(join(folder, "results.json"), "utf8")).toBe(`${canonical(results)}\n`);
+    await writeReport(folder, { results: syntheticResults({ shuffles: ["none"] }), cost: syntheticCost });
+    expect(there()).toEqual([false, false, false]);
   });
 
   test("a path that is a file is refused with its name", async () => {

@@ -10,7 +10,8 @@ import { tinyStudy, tinyTraining } from "../kit/tiny.ts";
 
 /** How often the killed study is killed; more with KILLS in the environment. See also bench/kill-study.ts. */
 const kills = Number(process.env["KILLS"] ?? 3);
-const cells = 9;
+/** Nine training runs, and the chapter on criticality: two beginnings, maps of three modules in two networks, two replacements. */
+const cells = 9 + 2 + 6 + 2;
 
 interface Place {
   /** The command line without the program's name. */
@@ -55,8 +56,8 @@ test("another store and another number of workers give the same bytes", async ()
   const { argv, out } = studyIn(temporaryFolder());
   const ended = await cli(...argv, "--jobs", "2");
   expect(ended.status, ended.err).toBe(0);
-  expect(ended.err).toMatch(/^Tiny: 9 of 9 cells to compute; less than a minute with 2 workers\n/);
-  expect(ended.err).toMatch(/9 of 9 cells done · \d+ s gone\n$/);
+  expect(ended.err).toMatch(/^Tiny: 19 of 19 cells to compute; less than a minute with 2 workers\n/);
+  expect(ended.err).toMatch(/19 of 19 cells done · \d+ s gone\n$/);
   expect(ended.err).not.toContain("\u001B");
   expect(ended.out).toMatch(/\n\nreport: .*\/out\/report\.html\n$/);
   expect(results(out)).toBe(await undisturbed());
@@ -80,7 +81,7 @@ test("the same command again trains nothing and answers at once", async () => {
   // 3 s is what is promised; with other tests beside this one the machine may need longer.
   expect(performance.now() - begun).toBeLessThan(10_000);
   expect(again.status).toBe(0);
-  expect(again.err).toBe("Tiny: all 9 cells are in the store\n");
+  expect(again.err).toBe("Tiny: all 19 cells are in the store\n");
   expect(JSON.parse(again.out)).toMatchObject({
     cells: { total: cells, computed: 0 },
     report: join(out, "report.html"),
@@ -119,8 +120,53 @@ test("a study with two seeds looks at the paths between its runs, and trains not
   }
   expect(said).toContain(basin!.words[0]);
   expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Basins");
-  // Nine cells and a second seed's four runs, and three paths.
+  // A second seed's four runs, and three paths.
   expect(Object.keys(finishTimes(store))).toHaveLength(cells + 4 + 3);
+});
+
+test("a study says which modules matter in its first seed's two networks", async () => {
+  const { argv, store, out } = studyIn(temporaryFolder());
+  const { status, err, out: said } = await cli(...argv, "--quiet");
+  expect(status, err).toBe(0);
+  const { criticality, runs } = JSON.parse(results(out)) as StudyResults;
+  const { networks, data, words, granularity } = criticality!;
+  expect(granularity).toBe("block");
+  expect(data).toMatchObject({ set: "synthetic", train: 32, test: 0 });
+  expect(networks.map(({ name, group, initial }) => [name, group, initial])).toEqual([
+    ["P-T seed 0", "fine-tuned", "the pretrained weights it was fine-tuned from"],
+    ["RI-T seed 0", "from scratch", "its own random start"],
+  ]);
+  for (const [i, { cell, modules, seconds }] of networks.entries()) {
+    // The very runs that the study reports on intact images.
+    expect(cell).toBe(runs[i]!.cell);
+    expect(modules.map(({ name }) => name)).toEqual(["conv1", "conv2", "head"]);
+    // What they took differs from run to run: it is no result.
+    expect(seconds).toBeUndefined();
+    for (const { maps, rewound, distance } of modules) {
+      expect(distance).toBeGreaterThan(0);
+      expect(maps).toHaveLength(1);
+      expect(maps[0]!.cells.length).toBeGreaterThanOrEqual(7 * 8);
+      expect(rewound.map(({ split, images }) => [split, images])).toEqual([["train", 32]]);
+    }
+  }
+  expect(words[0]).toContain("with one network each");
+  expect(said).toContain(words[0]);
+  const page = readFileSync(join(out, "report.html"), "utf8");
+  expect(page).toContain("Which modules matter");
+  for (const id of ["criticality-by-depth", "maps-1", "maps-2"]) {
+    expect(page).toContain(`<figure id="${id}">`);
+    expect(existsSync(join(out, "figures", `${id}.svg`))).toBe(true);
+  }
+  expect(Object.keys(finishTimes(store))).toHaveLength(cells);
+});
+
+test("a study without intact images has no such chapter", async () => {
+  const { argv, out } = studyIn(temporaryFolder());
+  writeFileSync(argv[1]!, tinyStudy.replace("shuffles: [none, 8]", "shuffles: [8]"));
+  const { status, err } = await cli(...argv, "--quiet");
+  expect(status, err).toBe(0);
+  expect(JSON.parse(results(out))).not.toHaveProperty("criticality");
+  expect(readFileSync(join(out, "report.html"), "utf8")).not.toContain("Which modules matter");
 });
 
 test("Ctrl-C stops a study cleanly, and the same command goes on", async () => {
@@ -131,7 +177,7 @@ test("Ctrl-C stops a study cleanly, and the same command goes on", async () => {
   stopped.signalGroup("SIGINT");
   const { status, err, out: said } = await stopped.ended;
   expect(err).toMatch(
-    /\nerror: stopped with \d of 9 cells done\n {2}the same command goes on where this one stopped\n$/,
+    /\nerror: stopped with \d+ of 19 cells done\n {2}the same command goes on where this one stopped\n$/,
   );
   expect(status).toBe(130);
   expect(said).toBe("");
@@ -212,7 +258,7 @@ test("a dry run plans and writes nothing", async () => {
   const { argv } = studyIn(dir);
   const { status, out, err } = await cli(...argv, "--dry-run");
   expect(status, err).toBe(0);
-  expect(out).toMatch(/^Tiny: 9 of 9 cells to compute; less than a minute with \d+ workers?\n/);
+  expect(out).toMatch(/^Tiny: 19 of 19 cells to compute; less than a minute with \d+ workers?\n/);
   expect(out.match(/^ +\d+ s {2}/gm)).toHaveLength(cells);
   expect(out).toContain("  pretrained, 8×8 blocks, seed 0\n");
   expect(out).toMatch(/ training images\/s\), \d+\.\d GB of memory\n$/);

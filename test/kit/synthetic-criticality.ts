@@ -1,4 +1,5 @@
 import { stream } from "../../src/base/random.ts";
+import { criticalityHeadline } from "../../src/study/criticality-words.ts";
 import type {
   Advice,
   Change,
@@ -13,6 +14,7 @@ import type {
   ModuleResult,
   NetworkResult,
   RewindResults,
+  StudyCriticality,
 } from "../../src/criticality/results.ts";
 import { criticalityWords } from "../../src/criticality/words.ts";
 import { rewindWords } from "../../src/criticality/rewind-words.ts";
@@ -109,6 +111,26 @@ export function syntheticCriticality(options: SyntheticCriticality = {}): Critic
     ...(tried ? { freeze: freezeOf(all[0]!) } : {}),
   };
   return { ...results, words: criticalityWords(results) };
+}
+
+/** INVENTED chapter of a study: one network of each kind, as a study has them. */
+export function syntheticStudyCriticality(): StudyCriticality {
+  const { networks, groups, data, granularity, epsilons, ...facts } = syntheticCriticality({
+    networks: [
+      { group: "fine-tuned", count: 1 },
+      { group: "from scratch", count: 1 },
+    ],
+    modules: 4,
+    grid: 5,
+    infinite: false,
+    tried: false,
+  });
+  const named = networks.map(({ seconds: _seconds, ...network }, i) => ({
+    ...network,
+    name: `${i === 0 ? "P-T" : "RI-T"} seed 0`,
+  }));
+  const study = { networks: named, groups, data, granularity, epsilons };
+  return { ...study, words: [criticalityHeadline(study), ...criticalityWords({ ...facts, ...study })] };
 }
 
 function networkOf(

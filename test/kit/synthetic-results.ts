@@ -3,6 +3,7 @@ import type { Shuffle } from "../../src/study/config.ts";
 import type { Arm } from "../../src/study/plan.ts";
 import type { Examples, Run, StudyCost, StudyResults, TuningResult } from "../../src/study/results.ts";
 import { summarise } from "../../src/study/summary.ts";
+import { syntheticStudyCriticality } from "./synthetic-criticality.ts";
 
 /** What the invented study should look like. */
 export interface SyntheticOptions {
@@ -17,6 +18,8 @@ export interface SyntheticOptions {
   /** How many times sooner the pretrained arm learns, intact. */
   readonly speedUp?: number;
   readonly looks?: number;
+  /** With an invented chapter on criticality. */
+  readonly criticality?: boolean;
 }
 
 /** How much of the images' structure each shuffle leaves: an invention, of the papers' rough shape. */
@@ -40,6 +43,7 @@ export function syntheticResults(options: SyntheticOptions = {}): StudyResults {
     noise = 0.01,
     speedUp = 4,
     looks = 16,
+    criticality = false,
   } = options;
   const steps = Array.from({ length: looks + 1 }, (_, i) => Math.round((400 * i) / looks));
   const rates = [0.01, 0.03, 0.1];
@@ -116,6 +120,7 @@ export function syntheticResults(options: SyntheticOptions = {}): StudyResults {
     runs,
     learningRates,
     summary: summarise({ runs, shuffles, seeds }),
+    ...(criticality ? { criticality: syntheticStudyCriticality() } : {}),
   };
 }
 
