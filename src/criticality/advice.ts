@@ -1,4 +1,5 @@
 import { decimal } from "../figure/numbers.ts";
+import { isWithin } from "../sensitivity/interval.ts";
 import type { Advice, Change, Interval, MapCell, ModuleMap } from "./results.ts";
 
 /** What advice is made from. */
@@ -21,7 +22,7 @@ export function neededShare(map: Pick<ModuleMap, "cells"> | undefined, epsilon: 
     .toSorted((a: MapCell, b: MapCell) => b.alpha - a.alpha);
   let needed = 1;
   for (const { alpha, excess } of path) {
-    if (excess.value > epsilon + 1e-12) break;
+    if (!isWithin(excess.value, epsilon)) break;
     needed = alpha;
   }
   return needed;

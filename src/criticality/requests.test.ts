@@ -61,6 +61,8 @@ describe("advice", () => {
     expect(neededShare(cells(0, 0.2, 0, 0), 0.01)).toBeCloseTo(2 / 3, 12);
     expect(neededShare(cells(0, 0, 0), 0.01)).toBe(0);
     expect(neededShare(undefined, 0.01)).toBe(1);
+    // As draws are kept: in single precision 0.07 is a little more.
+    expect(neededShare(cells(Math.fround(0.07), 0), 0.07)).toBe(0);
   });
 
   test("only what the whole interval shows is recommended", () => {
@@ -101,6 +103,14 @@ describe("changes", () => {
     // t(0.975, 2) · 0.1 / √3
     expect(mean!.excess.high).toBeCloseTo(0.2 + (4.302652729749464 * 0.1) / Math.sqrt(3), 9);
     expect(meanChanges([score(5, 0.1, null), score(5, 0.1, 2)])[0]!.loss).toBeNull();
+  });
+
+  test("draws that agree are as uncertain as their images, not certain", () => {
+    const [one] = changesOf(score(5, 0.1, 1));
+    const [same] = meanChanges([score(5, 0.1, 1), score(5, 0.1, 1), score(5, 0.1, 1)]);
+    expect(same!.error.low).toBeCloseTo(one!.error.low!, 12);
+    expect(same!.error.high).toBeCloseTo(one!.error.high!, 12);
+    expect(meanChanges([score(5, 0.1, 1)])[0]!.error).toEqual({ value: 0.1, low: null, high: null });
   });
 });
 

@@ -16,7 +16,7 @@ export interface Change {
   readonly images: number;
   /** Share of wrong predictions of the changed network. Wilson's interval. */
   readonly error: Interval;
-  /** Error minus the final network's on the same images; interval over images (paired), or over draws where there are several. */
+  /** Error minus the final network's on the same images; interval over images (paired), and over draws too where there are several. */
   readonly excess: Interval;
   /** Nats; null where not finite. */
   readonly loss: number | null;
@@ -94,7 +94,7 @@ export interface NetworkResult {
     readonly low: number | null;
     readonly high: number | null;
     readonly infinite: readonly string[];
-    /** PAC-Bayes: with probability 95 % over m training images the noisy network's error exceeds its training error by at most this; may be > 1 (says nothing). */
+    /** PAC-Bayes: with probability 95 % over m training images the noisy network's error exceeds its training error by at most this; may be > 1 (says nothing). All modules noisy at once; α and σ as if chosen before the images were seen: a size, no guarantee. */
     readonly gap: number | null;
     readonly trainImages: number;
   }[];

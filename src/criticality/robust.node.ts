@@ -98,7 +98,11 @@ export function changesOf(scores: Scores): Change[] {
   });
 }
 
-/** Several draws as changes by split: means over draws, Student's intervals over draws. */
+/**
+ * Several draws as changes by split: means over draws. Intervals know draws and images: Student's over draws in quadrature
+ * with the mean of the draws' own ends over images (the images are the same in all draws, so that their luck does not
+ * average out). Draws that happen to agree do not make certain.
+ */
 export function meanChanges(draws: readonly Scores[]): Change[] {
   return splits.flatMap((split): Change[] => {
     const found = draws.flatMap((scores) => scores[split] ?? []);
@@ -109,11 +113,11 @@ export function meanChanges(draws: readonly Scores[]): Change[] {
         split,
         images: found[0]!.images,
         error: over(
-          found.map(({ errors, images }) => errors / images),
+          found.map(({ errors, images }) => ({ value: errors / images, ...wilson(errors, images) })),
           0,
         ),
         excess: over(
-          found.map(({ excess }) => excess.value),
+          found.map(({ excess }) => excess),
           -1,
         ),
         loss: losses.every((loss) => loss !== null) ? mean(losses) : null,
@@ -122,13 +126,19 @@ export function meanChanges(draws: readonly Scores[]): Change[] {
   });
 }
 
-/** Mean with Student's interval, kept within what a share (or a difference of shares) can be. */
-function over(values: readonly number[], least: number): Interval {
+/** Mean with its interval over draws and images, kept within what a share (or a difference of shares) can be. */
+function over(draws: readonly Interval[], least: number): Interval {
+  const values = draws.map(({ value }) => value);
+  const value = mean(values);
   const range = meanInterval(values, 0.95);
+  if (range === null) return { value, low: null, high: null };
+  const half = range.high - value;
+  const below = mean(draws.map((one) => one.value - (one.low ?? one.value)));
+  const above = mean(draws.map((one) => (one.high ?? one.value) - one.value));
   return {
-    value: mean(values),
-    low: range === null ? null : Math.max(least, range.low),
-    high: range === null ? null : Math.min(1, range.high),
+    value,
+    low: Math.max(least, value - Math.hypot(half, below)),
+    high: Math.min(1, value + Math.hypot(half, above)),
   };
 }
 

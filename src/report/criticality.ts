@@ -174,9 +174,9 @@ function methods(results: CriticalityResults): string[] {
       ? []
       : [
           `${muLine} The minimum is over places looked at, refined around the best one, so it is reached from above. KL(N(θ(α), σ²I) ‖ N(θ⁰, σ²I)) = μ/2.`,
-          "A noise draw comes with a block of images of its own, and both are the same at all places: the mean over draws estimates the mean over noise and images without bias, and differences between places are those of the places. Places get more draws until their verdict is certain or the budget is spent; intervals of a place are Student’s over draws, widened by the rule of three.",
+          "A noise draw comes with a block of images of its own, and both are the same at all places: the mean over draws estimates the mean over noise and images without bias, and differences between places are those of the places. Places without noise are looked at with all images; what a block does there is taken out of the places with noise, draw by draw, and its mean put back (a control variate). Places get more draws until their verdict is certain or the budget is spent; intervals of a place are Student’s over draws, widened by the rule of three.",
           "Noise ratio r: σ divided by the root mean square of the module’s final weights (isotropic noise). Per tensor: σ of each tensor is r times that tensor’s own root mean square; this μ stays the same when a layer is multiplied by a number and the next divided by it, which a ReLU network does not notice; the isotropic one does not.",
-          "PAC-Bayes: with probability 95 % over the training images, the error of the network with all modules under their noise exceeds its training error by at most the gap; above 1 it says nothing.",
+          "PAC-Bayes: with probability 95 % over the training images, the error of the network with all modules under their noise exceeds its training error by at most the gap; above 1 it says nothing. This wants α and σ chosen before the images were seen, and they are chosen by them here; and each module alone, not all together, is within ε. It is a size, no guarantee.",
         ]),
     ...(split
       ? [
@@ -184,7 +184,7 @@ function methods(results: CriticalityResults): string[] {
         ]
       : []),
     "Kendall’s τ-b between a module’s depth and its measure; infinite values are ties at the top. Of one network its interval is over noise draws (or images), and a trend is only spoken of when fewer than 5 % of random orders of as many modules have one as strong; of several networks the interval is over networks (Student’s t).",
-    "Freeze and rewind are advised where the upper end of the interval, not the value, is within ε. Each module is judged alone; the list to freeze is chosen greedily so that all of it together stays within ε. The factor on the learning rate is the share of its way from initial to final that the module needs without noise, divided by the largest such share.",
+    "Freeze and rewind are advised where the upper end of the interval, not the value, is within ε. Each module is judged alone; the list to freeze is chosen greedily, by the training images where there are any, so that all of it together stays within ε. The factor on the learning rate is the share of its way from initial to final that the module needs without noise, divided by the largest such share.",
     ...statistics(networks),
     ...(results.freeze?.tried === undefined
       ? []

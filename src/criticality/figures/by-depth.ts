@@ -27,7 +27,7 @@ export function byDepth({
     `Above: criticality μ(ε), the smallest α²‖θᶠ − θ⁰‖²/σ² that keeps the ${mapImages(mapped)} error within ε = ${epsilons[0]?.text ?? "that given"}; 0 means that the initial weights do as well, ∞ that no place of the map with noise is within ε. Below: the radius of the ball around the final weights, the largest noise ratio looked at that stays within ε; “<” is less than the least looked at.`,
     `${counts.join(", ")}.`,
     several.length > 0
-      ? "Large marks: mean over networks with its 95 % interval over networks (Student’s t; missing where one network’s is infinite); small dots: single networks. For a single network the interval is over noise draws."
+      ? "Large marks: mean over networks with its 95 % interval over networks (Student’s t; missing where one network’s is infinite); small dots: single networks. A radius that reaches the end of the map counts as ending there. For a single network the interval is over noise draws."
       : "Intervals: 95 %, by resampling noise draws.",
     `Measure of ${papers.criticality}; that criticality grows towards the output in fine-tuned networks is a finding of ${papers.transfer}, to be compared with what is seen here.`,
   ].join(" ");

@@ -53,8 +53,8 @@ export function robustness({
   const caption = [
     `Error on ${split} images when one module, all others final, is set back to its initial values (rewound), replaced by fresh draws from the distribution it was initialised from (re-randomised), or by zeros.`,
     several
-      ? "Means over networks with 95 % intervals over networks (Student’s t), small dots are single networks; of a single network: 95 % over images, and over draws for fresh ones."
-      : "Intervals: 95 % over images, and over draws for fresh ones.",
+      ? "Means over networks with 95 % intervals over networks (Student’s t), small dots are single networks; of a single network: 95 % over images, and over draws too for fresh ones."
+      : "Intervals: 95 % over images, and over draws too for fresh ones.",
     `Dashed: error of the final network${data.classes === undefined ? "" : ", and of guessing (chance)"}. Corresponds to re-initialisation and re-randomisation robustness of ${papers.layers}.`,
   ].join(" ");
   return {
