@@ -1,4 +1,4 @@
-/** The smallest study there is: 9 cells of 4 steps on generated images, about two seconds. */
+/** The smallest study there is: 9 training runs of 4 steps on generated images, and ten looks at them: about four seconds. */
 export const tinyStudy = `name: Tiny
 model: { arch: cnn, widths: [8, 8] }
 upstream:
