@@ -191,6 +191,32 @@ describe("following the list", () => {
   });
 });
 
+test("without maps a module costs most only where its interval lies above all others", () => {
+  const costs = (...all: readonly (readonly [value: number, low: number, high: number])[]): string =>
+    criticalityWords(
+      withNetwork((network) => ({
+        ...network,
+        total: [],
+        modules: network.modules.slice(0, all.length).map((module, i) => ({
+          ...module,
+          maps: [],
+          rewound: module.rewound.map((change) => {
+            const [value, low, high] = all[i]!;
+            return { ...change, excess: { value, low, high } };
+          }),
+        })),
+      })),
+    )[0]!;
+  expect(costs([0.3, 0.2, 0.4], [0.1, 0.05, 0.15], [0, -0.1, 0.1])).toContain("more than any other module");
+  // The second by value is apart, the third is not.
+  expect(costs([0.3, 0.2, 0.4], [0.1, 0.05, 0.15], [0.05, -0.3, 0.4])).toContain(
+    "that this is more than for any other",
+  );
+  // The largest is not shown to cost anything, the next is.
+  expect(costs([0.3, -0.1, 0.7], [0.1, 0.05, 0.15], [0, -0.1, 0.1])).toContain("10.0 (5.0 to 15.0) points");
+  expect(costs([0.3, -0.1, 0.7], [0, -0.1, 0.1])).toContain("costs error could not be shown");
+});
+
 test("robustness alone has its words", () => {
   const results = syntheticCriticality({
     networks: [{ group: "given", count: 1 }],

@@ -133,14 +133,16 @@ function rewoundWords(side: Side): string[] {
   const ranked = side.modules
     .filter(({ rewound }) => rewound !== undefined)
     .toSorted((a, b) => b.rewound!.value - a.rewound!.value);
-  const [first, second] = ranked;
-  if (first === undefined) return [];
-  const { low } = first.rewound!;
-  if (low === null || ranked.every(({ rewound }) => (rewound!.low ?? 0) <= 0))
+  if (ranked.length === 0) return [];
+  const isShown = ({ rewound }: ModuleFacts) => (rewound!.low ?? 0) > 0;
+  const first = ranked.find(isShown);
+  if (first === undefined)
     return [capital(`${within(side)}that setting back any one module costs error could not be shown.`)];
+  const others = ranked.filter((one) => one !== first);
+  const [second] = others;
   const worst = `setting back ${first.name} costs`;
   const number = `${pointsRange(first.rewound!)} points of error`;
-  const shown = ranked.slice(1).every(({ rewound }) => (rewound!.high ?? Infinity) < low);
+  const shown = others.every(({ rewound }) => (rewound!.high ?? Infinity) < first.rewound!.low!);
   const rest =
     second === undefined
       ? ""
