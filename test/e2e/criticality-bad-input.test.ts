@@ -29,6 +29,7 @@ describe("bad input: one sentence, what to do, exit 2, nothing written", () => {
       of("RUN", "--init", "zero", "random"),
       /2 initial networks were named with --init for 1 final one\n {2}name one for all/,
     ],
+    "a network named twice": [of("RUN", "RUN"), /are the same network with the same initial weights/],
     "a granularity that is none": [of("RUN", "--modules", "layers"), /expected layer, block, stage or/],
     "a pattern that is none": [of("RUN", "--modules", "/(/"), /is not a regular expression/],
     "a pattern that matches nothing": [
@@ -79,6 +80,22 @@ describe("bad input: one sentence, what to do, exit 2, nothing written", () => {
     expect(out).toBe("");
     expect(status).toBe(2);
     expect(readdirSync(networks.dir)).toEqual(before);
+  });
+
+  test("a moment to keep past the end of training is told", async () => {
+    writeFileSync(
+      networks.at("late.yaml"),
+      "model: { arch: mlp, hidden: [4] }\ndata: { set: synthetic, trainSize: 64 }\nrecipe: { steps: 4, batch: 32, learningRate: 0.01, optimizer: adamw }\nkeep: [0, 1, 50]\n",
+    );
+    const { status, out } = await cli(
+      "train",
+      networks.at("late.yaml"),
+      "--store",
+      networks.at("late"),
+      "--quiet",
+    );
+    expect(status).toBe(0);
+    expect(out).toMatch(/keep: 50 lies past the end, after 2 epochs: the end was kept instead/);
   });
 
   test("a list that is none is not followed", async () => {

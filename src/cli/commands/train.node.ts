@@ -180,10 +180,24 @@ async function compute(
         ]),
       ),
       `run ${shortAddress(cell.address)}: ${percent(result.accuracy)} of ${result.images} test images, loss ${result.loss.toFixed(4)} nats, ${result.parameters} parameters, ${duration(Number(cell.cost()?.["seconds"] ?? 0))}`,
+      ...keptLate(cell.spec),
       ...written.map((path) => `wrote ${path}`),
     ].join("\n"),
     { run: cell.address, result, looks, written },
   );
+}
+
+/** A moment to keep that lies past the end of training: the end is kept instead, and `rewind` has less to look at. */
+function keptLate({ params }: CellSpec): string[] {
+  const { keep, recipe, data } = trainParams.parse(params);
+  const perEpoch = Math.max(1, Math.floor(data.trainSize! / recipe.batch));
+  const epochs = totalSteps(recipe, data.trainSize!) / perEpoch;
+  const late = keep.filter((epoch) => Math.round(epoch * perEpoch) > epochs * perEpoch);
+  return late.length === 0
+    ? []
+    : [
+        `keep: ${late.join(", ")} ${late.length === 1 ? "lies" : "lie"} past the end, after ${Number(epochs.toFixed(1))} epochs: the end was kept instead (keep counts epochs, not steps)`,
+      ];
 }
 
 async function specOf(
