@@ -30,14 +30,18 @@ export function neededShare(map: Pick<ModuleMap, "cells"> | undefined, epsilon: 
 
 /**
  * What to do with the modules of a network. Freezing and rewinding ask that the upper end of the interval is within ε, so
- * too few images never recommend anything. Rates are shares of the largest.
+ * too few images never recommend anything. Rates are shares of the largest; 0 only where freezing is advised, else at least
+ * a step of the map's grid.
  */
 export function advise(modules: readonly AdviceFacts[]): Advice[] {
-  const shares = modules.map(({ map, epsilon }) => neededShare(map, epsilon));
+  const shares = modules.map((one) =>
+    canFreeze(one) ? 0 : Math.max(neededShare(one.map, one.epsilon), leastStep(one.map)),
+  );
   const largest = Math.max(...shares, 0);
-  return modules.map(({ rewound, zeroed, map, epsilon }, i) => {
+  return modules.map((one, i) => {
+    const { rewound, zeroed, map, epsilon } = one;
     const shown = rewound.find(({ split }) => split === "train") ?? rewound[0];
-    const freeze = shown !== undefined && within(shown, epsilon);
+    const freeze = canFreeze(one);
     const rewind = rewound.length > 0 && rewound.every((change) => within(change, epsilon));
     const prune = zeroed.length > 0 && zeroed.every((change) => within(change, epsilon));
     const without = zeroed.find(({ split }) => split === "train") ?? zeroed[0];
@@ -49,6 +53,17 @@ export function advise(modules: readonly AdviceFacts[]): Advice[] {
     ].filter((one) => one !== undefined);
     return { freeze, rewind, prune, rate, why: reasons.join("; ") };
   });
+}
+
+/** Whether its initial weights are shown to do as well. */
+function canFreeze({ rewound, epsilon }: AdviceFacts): boolean {
+  const shown = rewound.find(({ split }) => split === "train") ?? rewound[0];
+  return shown !== undefined && within(shown, epsilon);
+}
+
+/** The first step of a map's grid away from the initial weights. */
+function leastStep(map: AdviceFacts["map"]): number {
+  return map?.alphas.find((alpha) => alpha > 0) ?? 1;
 }
 
 function within({ excess }: Change, epsilon: number): boolean {

@@ -72,10 +72,26 @@ describe("advice", () => {
       { ...facts, rewound: [change("train", 0, 0.02), change("test", 0, 0.02)] },
       { ...facts, rewound: [change("train", 0, 0.008), change("test", 0.01, 0.03)] },
     ]);
-    expect(shown).toMatchObject({ freeze: true, rewind: true, prune: false, rate: 1 });
-    expect(unsure).toMatchObject({ freeze: false, rewind: false });
+    expect(shown).toMatchObject({ freeze: true, rewind: true, prune: false, rate: 0 });
+    expect(unsure).toMatchObject({ freeze: false, rewind: false, rate: 1 });
     expect(unlike).toMatchObject({ freeze: true, rewind: false });
     expect(shown!.why).toMatch(/^set back it costs 0\.0 \[.*\] points$/);
+  });
+
+  test("a rate of 0 would be freezing: what is not shown to bear that keeps a step of the grid", () => {
+    const map = (...excess: number[]) => ({
+      ...cells(...excess),
+      noise: "isotropic" as const,
+      alphas: [0, 0.25, 0.5, 0.75, 1],
+      ratios: [0],
+      criticality: [],
+    });
+    const facts = { epsilon: 0.01, zeroed: [], rewound: [change("train", 0, 0.02)] };
+    const [unsure, needs] = advise([
+      { ...facts, map: map(0, 0, 0, 0, 0) },
+      { ...facts, map: map(0.5, 0.2, 0, 0, 0) },
+    ]);
+    expect([unsure!.rate, needs!.rate]).toEqual([0.5, 1]);
   });
 });
 
