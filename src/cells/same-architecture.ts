@@ -106,8 +106,8 @@ function otherNames(a: Comparable, b: Comparable, onlyA: readonly string[], only
   refuse(a, b, reason, rows, "only networks of one architecture have a path between them");
 }
 
-/** What to do about heads of different tasks; who knows more says more. */
-export const otherHead = "compare networks of one task";
+/** What to do about heads of different tasks. */
+const otherHead = "compare networks of one task";
 
 function otherShapes(a: Comparable, b: Comparable, unlike: readonly string[], rows: readonly Row[]): never {
   const head = new Set(modules(a.graph, "layer").find((layer) => layer.isHead)?.parameters);

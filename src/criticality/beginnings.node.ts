@@ -30,6 +30,7 @@ export interface Beginning {
 /**
  * The initial weights of every network: one choice for all, or one each; without any those a stored run began with.
  * @param seed of fresh random weights
+ * @param otherHead choices whose head is for other classes: all but the head is taken from them
  * @throws {ScopeError} usage, when there are neither one nor as many as networks, one is to be its own and is no stored
  *   run, or a network is named twice with the same beginning; as `initialSpec`
  */
@@ -38,6 +39,7 @@ export async function beginningsOf(
   choices: readonly InitialChoice[],
   store: Pick<Store, "get">,
   seed: number,
+  otherHead: ReadonlySet<InitialChoice> = new Set(),
 ): Promise<Beginning[]> {
   if (choices.length > 1 && choices.length !== subjects.length) {
     throw new ScopeError(
@@ -49,7 +51,7 @@ export async function beginningsOf(
   const beginnings = await Promise.all(
     subjects.map(async (subject, i) => {
       const choice = choices.length > 1 ? choices[i]! : (choices[0] ?? "own");
-      return await beginningOf(subject, choice, store, seed);
+      return await beginningOf(subject, choice, store, seed, otherHead);
     }),
   );
   const seen = new Map<string, string>();
@@ -73,6 +75,7 @@ async function beginningOf(
   choice: InitialChoice,
   store: Pick<Store, "get">,
   seed: number,
+  otherHead: ReadonlySet<InitialChoice>,
 ): Promise<Beginning> {
   const isRun = cell.spec.kind === "train";
   if (choice === "own" && !isRun) {
@@ -99,5 +102,15 @@ async function beginningOf(
     const made = plannedCell(freshCell, params, { n0: cell.address }, `${name}, ${text}`);
     return { address: made.address, cell: made, text, group };
   }
-  return { address: choice.cell.address, cell: undefined, text: choice.name, group };
+  if (!otherHead.has(choice))
+    return { address: choice.cell.address, cell: undefined, text: choice.name, group };
+  const params: FreshParams = { how: "body", seed };
+  const text = `${choice.name}, with a fresh head for other classes (seed ${seed})`;
+  const made = plannedCell(
+    freshCell,
+    params,
+    { n0: cell.address, body: choice.cell.address },
+    `${name}, ${text}`,
+  );
+  return { address: made.address, cell: made, text, group };
 }

@@ -1,6 +1,7 @@
 import { costOf } from "../basin/cost.node.ts";
-import { ScopeError } from "../base/error.ts";
-import { otherHead } from "../cells/same-architecture.ts";
+import { networkOf } from "../cells/network.node.ts";
+import { withOtherHead } from "../cells/other-head.node.ts";
+import { sameArchitecture } from "../cells/same-architecture.ts";
 import type { Cell } from "../store/cell.node.ts";
 import type { RunCost } from "../basin/results.ts";
 import {
@@ -151,11 +152,9 @@ async function planWork(
 ): Promise<Work | { readonly fetch: NonNullable<BasinPlan["fetch"]> }> {
   const { finals, initials } = request;
   const given = initials.filter((choice) => typeof choice !== "string");
-  const all = await readSubjects([...finals, ...given]).catch((error: unknown) => {
-    throw given.length > 0 ? withOwnHead(error) : error;
-  });
-  const subjects = all.slice(0, finals.length);
-  const beginnings = await beginningsOf(subjects, initials, env.store, request.seed);
+  const subjects = await readSubjects(finals);
+  const otherHead = await checkInitials(subjects[0]!, given);
+  const beginnings = await beginningsOf(subjects, initials, env.store, request.seed, otherHead);
   const chosen = chooseModules(subjects[0]!.network.graph, request.modules);
   const settled = await settle(subjects, request, env, mayFetch);
   if ("fetch" in settled) return settled;
@@ -175,13 +174,24 @@ async function planWork(
   return { subjects, setting, chosen, networks, cells };
 }
 
-/** The usual reason for an initial network with another head: it was pretrained for other classes. */
-function withOwnHead(error: unknown): unknown {
-  if (!(error instanceof ScopeError) || error.hint !== otherHead) return error;
-  return new ScopeError(error.fault, error.message, {
-    cause: error,
-    hint: "a run of `transferscope train` (model: { arch: given }) remembers the new head it began with: name that run with --final, without --init; of files alone, --init random or zero",
-  });
+/**
+ * Makes sure that initial networks are of the final ones' architecture.
+ * @returns those with a head for other classes: pretrained on another task, as a rule
+ */
+async function checkInitials(
+  { network }: Subject,
+  given: readonly NamedModel[],
+): Promise<ReadonlySet<InitialChoice>> {
+  const otherHead = new Set<InitialChoice>();
+  for (const model of given) {
+    const initial = { ...(await networkOf(model.cell)), title: model.name };
+    if (initial.classes === network.classes) sameArchitecture([network, initial]);
+    else {
+      withOtherHead(initial, network);
+      otherHead.add(model);
+    }
+  }
+  return otherHead;
 }
 
 /** Why a list that was to be followed was not. */

@@ -57,4 +57,28 @@ describe("a fresh cell", () => {
     expect(other.get(found.parameters[0]!)!.data).not.toEqual(wanted.get(found.parameters[0]!));
     expect(freshPlan(run, network).parameters.map((info) => info.name)).toEqual(network.names);
   });
+
+  test("body: all but the head is the other network's, which may tell other classes apart", async () => {
+    const store = await openStore(temporaryFolder());
+    const pretrained = await finish(store, tinyTraining({ recipe: { steps: 3 } }));
+    const data = { set: "synthetic", trainSize: 40, testSize: 30, classes: "shapes" };
+    const tuned = await finish(
+      store,
+      tinyTraining({ recipe: { steps: 2 }, data }, { start: pretrained.address }),
+    );
+    const made = await finish(
+      store,
+      specOf("fresh", { how: "body", seed: 5 }, { n0: tuned.address, body: pretrained.address }),
+    );
+    const [body, final, found] = await Promise.all([pretrained, tuned, made].map((cell) => networkOf(cell)));
+    expect(body!.classes).not.toBe(final!.classes);
+    expect(found!.classes).toBe(final!.classes);
+    expect(found!.names).toEqual(final!.names);
+    const drawn = await freshWeights(tuned, final!, 5);
+    for (const name of found!.names) {
+      const isHead = name.startsWith("head.");
+      const wanted = isHead ? drawn.get(name) : body!.weights.get(name);
+      expect(found!.weights.get(name)!.data, name).toEqual(wanted!.data);
+    }
+  });
 });
