@@ -83,3 +83,21 @@ export type { NamedModel } from "./basin/subjects.node.ts";
 export type { BasinEnv } from "./basin/sweep.node.ts";
 export { importModel, openModels } from "./cells/import.node.ts";
 export { type Network, networkOf } from "./cells/network.node.ts";
+
+// Criticality: modules moved between initial and final weights, shaken, set back.
+export { openModule, type OpenModule } from "./sensitivity/module-run.ts";
+export { lookAtModule } from "./sensitivity/look.ts";
+export { type DrawLook, sampleMap } from "./sensitivity/sampling.ts";
+export { controlled } from "./sensitivity/control.ts";
+export { criticalityOf, mapCells } from "./sensitivity/measures.ts";
+export { moduleScale } from "./sensitivity/scale.ts";
+export type { Criticality, Edge, MapCell, NoiseScale, Place, SampledMap } from "./sensitivity/types.ts";
+export type { InitialChoice } from "./criticality/beginnings.node.ts";
+export {
+  type CriticalityOutcome,
+  type CriticalityRequest,
+  planCriticality,
+  runCriticality,
+} from "./criticality/criticality.node.ts";
+export type { CriticalityResults, RewindResults } from "./criticality/results.ts";
+export { planRewind, runRewind, type RewindOutcome, type RewindRequest } from "./criticality/rewind.node.ts";
