@@ -4,13 +4,7 @@ import { withOtherHead } from "../cells/other-head.node.ts";
 import { sameArchitecture } from "../cells/same-architecture.ts";
 import type { Cell } from "../store/cell.node.ts";
 import type { RunCost } from "../basin/results.ts";
-import {
-  type BasinPlan,
-  type NamedModel,
-  readSubjects,
-  type Subject,
-  unlikeData,
-} from "../basin/subjects.node.ts";
+import { type BasinPlan, type NamedModel, readSubjects, type Subject } from "../basin/subjects.node.ts";
 import {
   type BasinEnv,
   computeCells,
@@ -32,7 +26,7 @@ import {
   planNetwork,
 } from "./network-plan.node.ts";
 import type { CriticalityResults, FreezeResult } from "./results.ts";
-import { type LookRequest, settle, type Setting } from "./setting.node.ts";
+import { type LookRequest, type Setting, settleEach } from "./setting.node.ts";
 import { planTrial, runTrial } from "./try-freeze.node.ts";
 import { criticalityWords } from "./words.ts";
 
@@ -65,7 +59,10 @@ export interface CriticalityOutcome {
 
 interface Work {
   readonly subjects: readonly Subject[];
+  /** Of the first network. */
   readonly setting: Setting;
+  /** Of the images. */
+  readonly words: readonly string[];
   readonly chosen: ChosenModules;
   readonly networks: readonly PlannedNetwork[];
   readonly cells: readonly PlannedCell[];
@@ -100,7 +97,7 @@ export async function runCriticality(
           env,
         );
   computed += frozen?.computed ?? 0;
-  const { setting, chosen, subjects } = work;
+  const { setting, chosen } = work;
   const facts = {
     schema: 1,
     kind: "criticality",
@@ -118,7 +115,7 @@ export async function runCriticality(
         ...criticalityWords(facts),
         ...new Set([...chosen.notes, ...measured.flatMap(({ notes }) => notes)]),
         ...untried(request.freeze, facts.freeze),
-        ...(request.data.set === undefined ? unlikeData(subjects) : []),
+        ...work.words,
       ],
     },
     freezeNames: frozen?.names ?? [],
@@ -156,9 +153,9 @@ async function planWork(
   const otherHead = await checkInitials(subjects[0]!, given);
   const beginnings = await beginningsOf(subjects, initials, env.store, request.seed, otherHead);
   const chosen = chooseModules(subjects[0]!.network.graph, request.modules);
-  const settled = await settle(subjects, request, env, mayFetch);
-  if ("fetch" in settled) return settled;
-  const { setting } = settled;
+  const settings = await settleEach(subjects, request, env, mayFetch);
+  if ("fetch" in settings) return settings;
+  const [setting] = settings.each as [Setting];
   const { seconds, bytes } = request.budget;
   const share = {
     looks:
@@ -168,10 +165,10 @@ async function planWork(
     memoryBytes: bytes === undefined ? undefined : Math.max(1, Math.floor(bytes / env.jobs)),
   };
   const networks = subjects.map((subject, i) =>
-    planNetwork(subject, beginnings[i]!, chosen.modules, setting, request, share),
+    planNetwork(subject, beginnings[i]!, chosen.modules, settings.each[i]!, request, share),
   );
   const cells = uniqueCells(networks.flatMap((network) => network.cells));
-  return { subjects, setting, chosen, networks, cells };
+  return { subjects, setting, words: settings.words, chosen, networks, cells };
 }
 
 /**

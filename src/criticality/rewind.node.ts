@@ -1,12 +1,6 @@
 import { costOf } from "../basin/cost.node.ts";
 import type { RunCost } from "../basin/results.ts";
-import {
-  type BasinPlan,
-  type NamedModel,
-  readSubjects,
-  type Subject,
-  unlikeData,
-} from "../basin/subjects.node.ts";
+import { type BasinPlan, type NamedModel, readSubjects, type Subject } from "../basin/subjects.node.ts";
 import {
   type BasinEnv,
   computeCells,
@@ -30,7 +24,7 @@ import {
   planReplacements,
   replacement,
 } from "./robust.node.ts";
-import { type LookRequest, settle, type Setting } from "./setting.node.ts";
+import { type LookRequest, type Setting, settleEach, type Settings } from "./setting.node.ts";
 
 /** What is asked about moments of training. */
 export interface RewindRequest extends LookRequest {
@@ -54,7 +48,7 @@ interface Run {
 
 interface Work {
   readonly runs: readonly Run[];
-  readonly setting: Setting;
+  readonly settings: Settings;
   readonly chosen: ChosenModules;
 }
 
@@ -67,18 +61,19 @@ interface Work {
 export async function runRewind(request: RewindRequest, env: BasinEnv): Promise<RewindOutcome> {
   const begun = performance.now();
   const work = (await planWork(request, env, true)) as Work;
-  const { runs, setting, chosen } = work;
+  const { runs, settings, chosen } = work;
   const first = beginningCells(runs);
   let computed = await computeCells(first, env);
   const planned = [];
-  for (const run of runs) {
+  for (const [i, run] of runs.entries()) {
     const initial = await networkOf(await env.store.get(run.beginning.address));
-    planned.push({ run, ...planPaths(run, chosen.modules, setting, initial) });
+    planned.push({ run, ...planPaths(run, chosen.modules, settings.each[i]!, initial) });
   }
   const cells = uniqueCells([...first, ...planned.flatMap(({ looks }) => looks.cells)]);
   computed += await computeCells(cells, env);
   const networks: RewindResults["networks"][number][] = [];
   for (const one of planned) networks.push(await measured(one.run, chosen.modules, one, env));
+  const [setting] = settings.each as [Setting];
   const facts = {
     schema: 1,
     kind: "rewind",
@@ -86,15 +81,10 @@ export async function runRewind(request: RewindRequest, env: BasinEnv): Promise<
     data: { set: setting.data.set, ...setting.images, classes: setting.classes },
     granularity: chosen.granularity,
   } as const;
-  const subjects = runs.map(({ subject }) => subject);
   return {
     results: {
       ...facts,
-      words: [
-        ...rewindWords(facts),
-        ...chosen.notes,
-        ...(request.data.set === undefined ? unlikeData(subjects) : []),
-      ],
+      words: [...rewindWords(facts), ...chosen.notes, ...settings.words],
     },
     cost: await costOf(
       cells.map(({ address }) => address),
@@ -112,12 +102,12 @@ export async function runRewind(request: RewindRequest, env: BasinEnv): Promise<
 export async function planRewind(request: RewindRequest, env: BasinEnv): Promise<BasinPlan> {
   const work = await planWork(request, env, false);
   if ("fetch" in work) return work;
-  const { runs, setting, chosen } = work;
+  const { runs, settings, chosen } = work;
   const cells: PlannedCell[] = [...beginningCells(runs)];
-  for (const run of runs) {
+  for (const [i, run] of runs.entries()) {
     const { address } = run.beginning;
     const known = (await env.store.has(address)) ? await networkOf(await env.store.get(address)) : undefined;
-    cells.push(...planPaths(run, chosen.modules, setting, known).looks.cells);
+    cells.push(...planPaths(run, chosen.modules, settings.each[i]!, known).looks.cells);
   }
   return { plan: await planCells(uniqueCells(cells), env.store, env.jobs) };
 }
@@ -147,8 +137,8 @@ async function planWork(
     subjects.map(async (subject, i) => ({ subject, kept: await keptOf(subject), beginning: beginnings[i]! })),
   );
   const chosen = chooseModules(subjects[0]!.network.graph, request.modules);
-  const settled = await settle(subjects, request, env, mayFetch);
-  return "fetch" in settled ? settled : { runs, setting: settled.setting, chosen };
+  const settings = await settleEach(subjects, request, env, mayFetch);
+  return "fetch" in settings ? settings : { runs, settings, chosen };
 }
 
 async function keptOf({ cell, name }: Subject): Promise<KeptNetwork[]> {

@@ -6,6 +6,7 @@ import {
   planSubjectData,
   type Subject,
   toFetch,
+  unlikeData,
 } from "../basin/subjects.node.ts";
 import type { BasinEnv } from "../basin/sweep.node.ts";
 import { ScopeError } from "../base/error.ts";
@@ -84,4 +85,37 @@ export async function settle(
       graph: graphFor(network, plan, spec.set),
     },
   };
+}
+
+/** Settings, one a network. */
+export interface Settings {
+  readonly each: readonly Setting[];
+  /** What a reader should know of the images. */
+  readonly words: readonly string[];
+}
+
+/**
+ * What each network is looked at with. Criticality is defined by a network's own training images: where nobody names a set,
+ * and all were trained on the same set and classes, each is looked at with its own; else all with the same.
+ * @throws {ScopeError} as `settle`
+ */
+export async function settleEach(
+  subjects: readonly Subject[],
+  request: LookRequest,
+  env: Pick<BasinEnv, "data">,
+  mayFetch: boolean,
+): Promise<{ readonly fetch: Extract<Settled, { fetch: unknown }>["fetch"] } | Settings> {
+  const isNamed = request.data.set !== undefined;
+  const task = ({ network }: Subject): string =>
+    JSON.stringify([network.data?.set ?? null, network.data?.classes ?? null]);
+  const own = !isNamed && subjects.every((one) => one.network.data && task(one) === task(subjects[0]!));
+  const each: Setting[] = [];
+  for (const some of own ? subjects.map((subject) => [subject]) : [subjects]) {
+    const settled = await settle(some, request, env, mayFetch);
+    if ("fetch" in settled) return settled;
+    each.push(settled.setting);
+  }
+  if (!own) return { each: subjects.map(() => each[0]!), words: isNamed ? [] : unlikeData(subjects) };
+  const differ = new Set(each.map(({ data }) => JSON.stringify(data))).size > 1;
+  return { each, words: differ ? ["Each network was looked at with the images it was trained on."] : [] };
 }
