@@ -251,6 +251,32 @@ describe("criticality", () => {
     expect(finishTimes(store())).toEqual(times);
   }, 60_000);
 
+  test("networks trained on other images of the same set are each looked at with their own", async () => {
+    const other = await trained(
+      "other",
+      `model: { arch: cnn, widths: [8, 8], norm: batch }
+data: { set: synthetic, trainSize: 300, testSize: 200, subsetSeed: 7 }
+recipe: { steps: 10, batch: 32, learningRate: 0.01 }
+`,
+    );
+    const options = [...small, "--train-images", "64", "--test-images", "64", "--noise", "isotropic"];
+    const both = await document<CriticalityResults>("criticality", "--final", scratch, other, ...options);
+    const alone = await document<CriticalityResults>("criticality", "--final", other, ...options);
+    expect(both.networks[1]!.final).toEqual(alone.networks[0]!.final);
+    expect(both.words).toContain("Each network was looked at with the images it was trained on.");
+    const named = ["--data", "synthetic"];
+    const common = await document<CriticalityResults>(
+      "criticality",
+      "--final",
+      scratch,
+      other,
+      ...named,
+      ...options,
+    );
+    expect(common.words.join("\n")).not.toContain("Each network was looked at");
+    expect(common.networks[1]!.final).not.toEqual(alone.networks[0]!.final);
+  }, 120_000);
+
   test("a dry run says what there is to do, and writes nothing", async () => {
     const other = at("other");
     const file = ["--final", at("tuned/model.onnx"), "--init", at("scratch/model.onnx")];
