@@ -18,7 +18,6 @@ const themes: readonly CommandDefinition["theme"][] = [
 
 const examples = `
 Examples:
-  transferscope study --preset synthetic --out out/try     half a minute, no download
   transferscope study --preset vehicles --out out/demo     the demo: photographs, some minutes
   transferscope study my.yaml --out out/my --dry-run       what it would do, how long it takes
   transferscope barrier a.onnx b.onnx --data cifar10       do two networks lie in one basin?

@@ -253,7 +253,7 @@ describe("criticality", () => {
 
   test("networks trained on other images of the same set are each looked at with their own", async () => {
     const other = await trained(
-      "other",
+      "other-images",
       `model: { arch: cnn, widths: [8, 8], norm: batch }
 data: { set: synthetic, trainSize: 300, testSize: 200, subsetSeed: 7 }
 recipe: { steps: 10, batch: 32, learningRate: 0.01 }

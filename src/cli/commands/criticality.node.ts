@@ -44,6 +44,7 @@ export const criticality: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("criticality")
+      .summary("which modules matter, and how large is the ball that still works?")
       .description("which modules matter, and how large is the ball of weights that still works?")
       .requiredOption("--final <models...>", "networks with their final weights, of one architecture")
       .option(

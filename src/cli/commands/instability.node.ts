@@ -33,6 +33,7 @@ export const instability: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("instability <file>")
+      .summary("from which training step on do copies of a run end in one basin?")
       .description(
         "train to step k, let copies part, train on, and look at the path between them: from which k on do they end in one basin?",
       )

@@ -45,6 +45,7 @@ export const soup: CommandDefinition = {
   add(program, run) {
     const command = program
       .command("soup <models...>")
+      .summary("average networks into one, beside the best of them and their ensemble")
       .description("average networks into one, beside the best of them and the ensemble of their logits")
       .option(
         "--method <how>",

@@ -41,6 +41,7 @@ export const study: CommandDefinition = {
     const command = program
       .command("study [file]")
       .usage("FILE.yaml | --preset NAME  [options]")
+      .summary("pretraining against training from scratch on a downstream task; a report")
       .description(
         "pretrain on one task, fine-tune on another, compare with training from scratch; write a report",
       )
