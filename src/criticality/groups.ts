@@ -39,12 +39,19 @@ export function groupResults(networks: readonly NetworkResult[]): GroupResult[] 
           };
         }),
         order: {
-          criticality: finite(own.map(({ order }) => order.criticality?.value ?? null)),
-          rewound: finite(own.map(({ order }) => order.rewound?.value ?? null)),
+          criticality: correlation(own.map(({ order }) => order.criticality?.value ?? null)),
+          rewound: correlation(own.map(({ order }) => order.rewound?.value ?? null)),
         },
       },
     ];
   });
+}
+
+/** Mean of rank correlations over networks; Student's interval, cut where none can be. */
+function correlation(values: readonly (number | null)[]): Interval | null {
+  const found = finite(values);
+  if (found === null || found.low === null || found.high === null) return found;
+  return { value: found.value, low: Math.max(-1, found.low), high: Math.min(1, found.high) };
 }
 
 /** Mean over networks; null where one has none. */
